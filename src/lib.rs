@@ -1,0 +1,4 @@
+//! piglow-node: an MQTT edge node for the Raspberry Pi and its PiGlow.
+
+pub mod light;
+pub mod units;
