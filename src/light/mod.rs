@@ -1,6 +1,26 @@
 //! The LED engine: pure, no clock, no I/O.
+//!
+//! `Command`s change a [`Stage`]; [`Stage::frame`] paints what it shows at a time, [`Stage::next_wake`] says when to look
+//! again, and [`Stage::state`] what it is set to. Intensities are perceived ones until [`gamma`](Gamma) makes PWM of them.
 
 pub mod board;
+mod canvas;
+mod colour;
+mod command;
+pub mod effect;
 mod frame;
+mod gamma;
+mod inputs;
+mod look;
+mod stage;
+mod state;
 
+pub use canvas::Canvas;
+pub use colour::Rgb;
+pub use command::{Command, Flash, Levels, Power, Target};
 pub use frame::Frame;
+pub use gamma::Gamma;
+pub use inputs::Inputs;
+pub use look::{Content, Look};
+pub use stage::{Conflict, Settings, Stage};
+pub use state::{LayerName, LightState};

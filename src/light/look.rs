@@ -1,0 +1,191 @@
+//! What one layer shows.
+
+use std::time::Duration;
+
+use super::board::{BOARD, LEDS, Segment};
+use super::canvas::Canvas;
+use super::colour::Rgb;
+use super::command::{Command, Flash, Levels, Power};
+use super::effect::{Change, Effect, Kind};
+use super::inputs::Inputs;
+
+/// What is drawn, before the master brightness.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Content {
+    /// An effect.
+    Effect(Effect),
+    /// A level for each LED.
+    Picture(Levels),
+}
+
+/// A layer's picture: content, master brightness, on or off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Whether it is lit.
+    pub on: bool,
+    /// The master level, 1 to 255.
+    pub brightness: u8,
+    /// What is drawn.
+    pub content: Content,
+    /// When the content began, on the stage's clock.
+    pub since: Duration,
+    /// A blink on top and when it began.
+    pub flash: Option<(Flash, Duration)>,
+}
+
+impl Look {
+    /// An effect in full brightness from this moment.
+    #[must_use]
+    pub fn of_effect(effect: Effect, now: Duration) -> Self {
+        Self {
+            on: true,
+            brightness: u8::MAX,
+            content: Content::Effect(effect),
+            since: now,
+            flash: None,
+        }
+    }
+
+    /// Changes the look as a command to the whole board asks.
+    pub(super) fn change_board(&mut self, command: &Command, now: Duration) {
+        if let Some((kind, params)) = command.effect {
+            let running = match self.content {
+                Content::Effect(effect) if effect.kind == kind => Some(effect),
+                Content::Effect(_) | Content::Picture(_) => None,
+            };
+            // The same effect with other parameters goes on where it is.
+            if running.is_none() {
+                self.since = now;
+            }
+            self.content = Content::Effect(Effect {
+                kind,
+                params,
+                colour: command.colour,
+            });
+        } else if let Some(colour) = command.colour {
+            self.change_colour(colour, now);
+        } else if let Some(levels) = command.levels {
+            self.content = Content::Picture(levels);
+            self.since = now;
+        }
+        if let Some(brightness) = command.brightness {
+            self.brightness = brightness;
+        }
+        self.change_power(command, now);
+    }
+
+    fn change_power(&mut self, command: &Command, now: Duration) {
+        self.on = match command.power {
+            Some(Power::Off) => false,
+            Some(Power::Toggle) => !self.on,
+            Some(Power::On) | None => true,
+        };
+        self.flash = command.flash.map(|flash| (flash, now));
+    }
+
+    /// A colour alone tints an effect that takes one, and is `solid` otherwise.
+    fn change_colour(&mut self, colour: Rgb, now: Duration) {
+        let tinted = match self.content {
+            Content::Effect(effect) if effect.kind.info().takes_colour => Some(effect),
+            Content::Effect(_) | Content::Picture(_) => None,
+        };
+        let effect = tinted.unwrap_or_else(|| {
+            self.since = now;
+            Effect::new(Kind::Solid)
+        });
+        self.content = Content::Effect(Effect {
+            colour: Some(colour),
+            ..effect
+        });
+    }
+
+    /// Paints a segment on the layer's picture, dark where nothing was painted before.
+    pub(super) fn paint_segment(&mut self, command: &Command, now: Duration) {
+        let mut levels = match self.content {
+            Content::Picture(levels) if self.on => levels,
+            Content::Picture(_) | Content::Effect(_) => [0; LEDS],
+        };
+        let painted = self.segment_level(command.segment);
+        let lit = match command.power {
+            Some(Power::Off) => false,
+            Some(Power::Toggle) => painted == 0,
+            Some(Power::On) | None => true,
+        };
+        let before = if painted == 0 { u8::MAX } else { painted };
+        let level = if lit {
+            command.brightness.unwrap_or(before)
+        } else {
+            0
+        };
+        let rings = command.colour.map_or([1.0; 6], Rgb::rings);
+        for (index, led) in BOARD.iter().enumerate() {
+            if command.segment.contains(index) {
+                levels[index] = (f32::from(level) * rings[led.ring as usize]).round() as u8;
+            }
+        }
+        if !matches!(self.content, Content::Picture(_)) {
+            self.brightness = u8::MAX;
+            self.since = now;
+        }
+        self.content = Content::Picture(levels);
+        self.on = true;
+        self.flash = command.flash.map(|flash| (flash, now));
+    }
+
+    /// The level a segment is set to, 0 to 255: of a picture its brightest LED, of an effect the master level.
+    #[must_use]
+    pub fn segment_level(&self, segment: Segment) -> u8 {
+        if !self.on {
+            return 0;
+        }
+        match &self.content {
+            Content::Effect(_) => self.brightness,
+            Content::Picture(levels) => (0..LEDS)
+                .filter(|index| segment.contains(*index))
+                .map(|index| levels[index])
+                .max()
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The picture at this time.
+    #[must_use]
+    pub(super) fn canvas(&self, now: Duration, inputs: &Inputs) -> Canvas {
+        if !self.on || self.flash_is_dark(now) {
+            return Canvas::DARK;
+        }
+        let canvas = match &self.content {
+            Content::Effect(effect) => effect.paint(now.saturating_sub(self.since), inputs),
+            Content::Picture(levels) => Canvas(levels.map(|level| f32::from(level) / 255.0)),
+        };
+        canvas.scaled(f32::from(self.brightness) / 255.0)
+    }
+
+    /// When its picture changes by itself.
+    pub(super) fn change(&self) -> Change {
+        match (&self.content, self.on) {
+            (Content::Effect(effect), true) => effect.kind.change(),
+            (Content::Effect(_) | Content::Picture(_), _) => Change::Never,
+        }
+    }
+
+    /// The next edge of the blink, if one is running.
+    pub(super) fn next_flash_edge(&self, now: Duration) -> Option<Duration> {
+        let (flash, began) = self.flash?;
+        let elapsed = now.saturating_sub(began);
+        if elapsed >= flash.duration() {
+            return None;
+        }
+        let half = Flash::HALF_PERIOD.as_micros();
+        let edges = elapsed.as_micros() / half + 1;
+        Some(began + Flash::HALF_PERIOD * u32::try_from(edges).unwrap_or(u32::MAX))
+    }
+
+    fn flash_is_dark(&self, now: Duration) -> bool {
+        self.flash.is_some_and(|(flash, began)| {
+            let elapsed = now.saturating_sub(began);
+            elapsed < flash.duration()
+                && (elapsed.as_micros() / Flash::HALF_PERIOD.as_micros()).is_multiple_of(2)
+        })
+    }
+}

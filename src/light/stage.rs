@@ -1,0 +1,612 @@
+//! The layers and how they add up to a frame.
+//!
+//! From below: base, remote, alert, identify; the topmost that is there is seen. A command to the whole board
+//! replaces its layer's look; a command to a segment makes the remote layer a picture and paints on it. A lease ends
+//! its layer. Every change can cross-fade from what was seen before.
+
+use std::time::Duration;
+
+use super::board::Segment;
+use super::canvas::Canvas;
+use super::command::{Command, Power, Target};
+use super::effect::{Change, Effect, Kind};
+use super::frame::Frame;
+use super::gamma::Gamma;
+use super::inputs::Inputs;
+use super::look::{Content, Look};
+use super::state::{LayerName, LightState};
+
+/// How softly the board returns to what lay below when a lease ends.
+const RETURN_FADE: Duration = Duration::from_millis(400);
+
+/// How the stage is set up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// What is shown when nothing is commanded.
+    pub default_effect: Kind,
+    /// The PWM value of full brightness, 1 to 255.
+    pub brightness_limit: u8,
+    /// The exponent from perceived intensity to PWM.
+    pub gamma: f32,
+    /// The most frames in a second that a moving picture gets.
+    pub frames_per_second: u16,
+}
+
+/// Why a well-formed command can't be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// A segment has a level and a colour, no effect.
+    #[error(
+        "a segment takes `state`, `brightness`, `color` and `flash`; send effects and pictures to `light/set`"
+    )]
+    EffectOnSegment,
+    /// Alerts take the whole board.
+    #[error("an alert takes the whole board; send it to `light/set`")]
+    AlertOnSegment,
+}
+
+#[derive(Debug, Clone)]
+struct Layer {
+    look: Look,
+    from: Option<String>,
+    ends: Option<Duration>,
+}
+
+impl Layer {
+    fn has_ended(&self, now: Duration) -> bool {
+        self.ends.is_some_and(|end| end <= now)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Fade {
+    start: Canvas,
+    began: Duration,
+    duration: Duration,
+}
+
+impl Fade {
+    /// How far it has come, 0 to 1, easing in and out.
+    fn share(&self, now: Duration) -> f32 {
+        let elapsed = now.saturating_sub(self.began);
+        if elapsed >= self.duration {
+            return 1.0;
+        }
+        let t = elapsed.as_secs_f32() / self.duration.as_secs_f32();
+        t * t * (3.0 - 2.0 * t)
+    }
+}
+
+/// All that decides what the LEDs show, apart from time and inputs.
+///
+/// Times are durations on a clock of the caller's choice that never runs backwards.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    gamma: Gamma,
+    frames_per_second: u16,
+    base: Layer,
+    remote: Option<Layer>,
+    alert: Option<Layer>,
+    identify: Option<Layer>,
+    fade: Option<Fade>,
+}
+
+impl Stage {
+    /// A stage that shows the default effect.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            gamma: Gamma::new(settings.gamma, settings.brightness_limit),
+            frames_per_second: settings.frames_per_second.max(1),
+            base: Layer {
+                look: Look::of_effect(Effect::new(settings.default_effect), Duration::ZERO),
+                from: None,
+                ends: None,
+            },
+            remote: None,
+            alert: None,
+            identify: None,
+            fade: None,
+        }
+    }
+
+    /// Carries out a command.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what contradicts itself; nothing is changed then.
+    pub fn apply(
+        &mut self,
+        now: Duration,
+        inputs: &Inputs,
+        command: &Command,
+    ) -> Result<(), Conflict> {
+        self.check(command)?;
+        self.drop_ended(now, inputs);
+        let seen = self.canvas(now, inputs);
+        match command.target {
+            Target::Remote => self.apply_remote(now, command),
+            Target::Alert => {
+                let mut look = Look::of_effect(Effect::new(Kind::Solid), now);
+                look.change_board(command, now);
+                self.alert = Some(layer(look, command, now));
+            }
+        }
+        self.fade_from(seen, now, command.transition);
+        Ok(())
+    }
+
+    fn check(&self, command: &Command) -> Result<(), Conflict> {
+        if command.segment == Segment::Board {
+            return Ok(());
+        }
+        if command.effect.is_some() || command.levels.is_some() {
+            return Err(Conflict::EffectOnSegment);
+        }
+        if command.target == Target::Alert {
+            return Err(Conflict::AlertOnSegment);
+        }
+        Ok(())
+    }
+
+    fn apply_remote(&mut self, now: Duration, command: &Command) {
+        if self.gives_back(command) {
+            self.remote = None;
+            return;
+        }
+        let below = self.remote.as_ref().unwrap_or(&self.base);
+        let mut look = below.look;
+        if command.segment == Segment::Board {
+            look.change_board(command, now);
+        } else {
+            look.paint_segment(command, now);
+        }
+        self.remote = Some(layer(look, command, now));
+    }
+
+    /// Whether a command asks for nothing but the default effect: then the board is given back to the base.
+    fn gives_back(&self, command: &Command) -> bool {
+        let Content::Effect(base) = self.base.look.content else {
+            return false;
+        };
+        let asks_for_base = Command {
+            effect: Some((base.kind, base.params)),
+            power: command.power.filter(|power| *power == Power::On),
+            transition: command.transition,
+            from: command.from.clone(),
+            ..Command::to_board()
+        };
+        *command == asks_for_base
+    }
+
+    /// Blinks the whole board for this long; zero ends it.
+    pub fn identify(&mut self, now: Duration, duration: Duration) {
+        self.fade = None;
+        self.identify = (!duration.is_zero()).then(|| Layer {
+            look: Look::of_effect(Effect::new(Kind::Breathe).at_fastest(), now),
+            from: None,
+            ends: Some(now + duration),
+        });
+    }
+
+    /// Drops the layers whose lease has ended; true when something was dropped.
+    pub fn drop_ended(&mut self, now: Duration, inputs: &Inputs) -> bool {
+        let before = self.canvas(now, inputs);
+        let mut dropped = false;
+        for layer in [&mut self.remote, &mut self.alert, &mut self.identify] {
+            if layer.as_ref().is_some_and(|layer| layer.has_ended(now)) {
+                *layer = None;
+                dropped = true;
+            }
+        }
+        if dropped {
+            self.fade_from(before, now, RETURN_FADE);
+        }
+        dropped
+    }
+
+    fn fade_from(&mut self, start: Canvas, now: Duration, duration: Duration) {
+        self.fade = (!duration.is_zero()).then_some(Fade {
+            start,
+            began: now,
+            duration,
+        });
+    }
+
+    /// The frame at this time.
+    #[must_use]
+    pub fn frame(&self, now: Duration, inputs: &Inputs) -> Frame {
+        self.gamma.frame(&self.canvas(now, inputs))
+    }
+
+    fn canvas(&self, now: Duration, inputs: &Inputs) -> Canvas {
+        let canvas = self.seen().1.look.canvas(now, inputs);
+        match &self.fade {
+            Some(fade) => fade.start.mixed(&canvas, fade.share(now)),
+            None => canvas,
+        }
+    }
+
+    /// When the picture has to be looked at again though nothing was asked and no input changed.
+    #[must_use]
+    pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+        let look = &self.seen().1.look;
+        let fading = self.fade.as_ref().is_some_and(|fade| fade.share(now) < 1.0);
+        let moving = fading || look.change() == Change::EveryFrame;
+        [&self.remote, &self.alert, &self.identify]
+            .into_iter()
+            .flatten()
+            .filter_map(|layer| layer.ends)
+            .chain(look.next_flash_edge(now))
+            .chain(moving.then(|| self.next_on_grid(now)))
+            .min()
+    }
+
+    /// The next moment of a fixed grid, so that late frames are left out and none is queued.
+    fn next_on_grid(&self, now: Duration) -> Duration {
+        let rate = u128::from(self.frames_per_second);
+        let tick = now.as_nanos() * rate / NANOS + 1;
+        let nanos = (tick * NANOS).div_ceil(rate);
+        Duration::new(
+            u64::try_from(nanos / NANOS).unwrap_or(u64::MAX),
+            u32::try_from(nanos % NANOS).unwrap_or_default(),
+        )
+    }
+
+    /// Whether what is seen depends on the inputs, so that they are worth reading.
+    #[must_use]
+    pub fn follows_inputs(&self) -> bool {
+        self.seen().1.look.change() == Change::WithInputs
+    }
+
+    /// What the LEDs are set to.
+    #[must_use]
+    pub fn state(&self) -> LightState {
+        let (name, layer) = self.seen();
+        LightState {
+            layer: name,
+            look: layer.look,
+            from: layer.from.clone(),
+            ends: layer.ends,
+        }
+    }
+
+    fn seen(&self) -> (LayerName, &Layer) {
+        [
+            (LayerName::Identify, &self.identify),
+            (LayerName::Alert, &self.alert),
+            (LayerName::Remote, &self.remote),
+        ]
+        .into_iter()
+        .find_map(|(name, layer)| layer.as_ref().map(|layer| (name, layer)))
+        .unwrap_or((LayerName::Base, &self.base))
+    }
+}
+
+/// Nanoseconds in a second.
+const NANOS: u128 = 1_000_000_000;
+
+fn layer(look: Look, command: &Command, now: Duration) -> Layer {
+    Layer {
+        look,
+        from: command.from.clone(),
+        ends: command.lease.map(|lease| now + lease),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::light::board::{Arm, LEDS, LedIndex, Ring};
+    use crate::light::colour::Rgb;
+    use crate::light::command::Flash;
+    use crate::units::Percent;
+    use proptest::prelude::*;
+
+    const SETTINGS: Settings = Settings {
+        default_effect: Kind::CpuLoad,
+        brightness_limit: 255,
+        gamma: 1.0,
+        frames_per_second: 50,
+    };
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn idle() -> Inputs {
+        Inputs {
+            cpu_load: Some(Percent::ZERO),
+        }
+    }
+
+    fn effect(kind: Kind) -> Command {
+        Command {
+            effect: Some((kind, Effect::new(kind).params)),
+            ..Command::to_board()
+        }
+    }
+
+    fn colour(ring: Ring) -> Command {
+        Command {
+            colour: Some(Rgb::of_ring(ring)),
+            ..Command::to_board()
+        }
+    }
+
+    fn power(power: Power) -> Command {
+        Command {
+            power: Some(power),
+            ..Command::to_board()
+        }
+    }
+
+    fn apply(stage: &mut Stage, at: f64, command: &Command) {
+        stage.apply(seconds(at), &idle(), command).unwrap();
+    }
+
+    fn ring_frame(ring: Ring, level: u8) -> Frame {
+        Frame(std::array::from_fn(|led| {
+            if led % 6 == ring as usize { level } else { 0 }
+        }))
+    }
+
+    #[test]
+    fn a_still_picture_asks_for_no_wake_up() {
+        let mut stage = Stage::new(&SETTINGS);
+        assert_eq!(stage.next_wake(seconds(1.0)), None);
+        assert!(stage.follows_inputs());
+        apply(&mut stage, 1.0, &colour(Ring::Green));
+        assert_eq!(stage.next_wake(seconds(1.0)), None);
+        assert!(!stage.follows_inputs());
+    }
+
+    #[test]
+    fn a_moving_picture_wakes_on_a_fixed_grid() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &effect(Kind::Breathe));
+        assert_eq!(stage.next_wake(seconds(1.0)), Some(seconds(1.02)));
+        assert_eq!(stage.next_wake(seconds(1.031)), Some(seconds(1.04)));
+    }
+
+    #[test]
+    fn expired_lease_returns_to_cpu_load() {
+        let mut stage = Stage::new(&SETTINGS);
+        let command = Command {
+            lease: Some(seconds(10.0)),
+            from: Some("doorbell".into()),
+            ..colour(Ring::Red)
+        };
+        apply(&mut stage, 5.0, &command);
+        assert_eq!(stage.state().layer, LayerName::Remote);
+        assert_eq!(stage.state().from.as_deref(), Some("doorbell"));
+        assert_eq!(stage.next_wake(seconds(6.0)), Some(seconds(15.0)));
+        assert!(!stage.drop_ended(seconds(14.9), &idle()));
+        assert!(stage.drop_ended(seconds(15.0), &idle()));
+        assert_eq!(stage.state().layer, LayerName::Base);
+        assert_eq!(stage.next_wake(seconds(16.0)), None);
+    }
+
+    #[test]
+    fn off_is_dark_and_on_brings_back_what_was_there() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &colour(Ring::Blue));
+        apply(&mut stage, 2.0, &power(Power::Off));
+        assert_eq!(stage.frame(seconds(2.0), &idle()), Frame::DARK);
+        assert!(!stage.state().look.on);
+        apply(&mut stage, 3.0, &power(Power::Toggle));
+        assert_eq!(
+            stage.frame(seconds(3.0), &idle()),
+            ring_frame(Ring::Blue, 255)
+        );
+        apply(&mut stage, 4.0, &power(Power::Toggle));
+        assert_eq!(stage.frame(seconds(4.0), &idle()), Frame::DARK);
+    }
+
+    #[test]
+    fn off_is_not_the_same_as_giving_the_board_back() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &power(Power::Off));
+        assert_eq!(stage.state().layer, LayerName::Remote);
+        apply(&mut stage, 2.0, &effect(Kind::CpuLoad));
+        assert_eq!(stage.state().layer, LayerName::Base);
+        assert_ne!(stage.frame(seconds(2.0), &idle()), Frame::DARK);
+    }
+
+    #[test]
+    fn brightness_is_a_master_level() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &colour(Ring::Yellow));
+        let dimmer = Command {
+            brightness: Some(51),
+            ..Command::to_board()
+        };
+        apply(&mut stage, 2.0, &dimmer);
+        assert_eq!(
+            stage.frame(seconds(2.0), &idle()),
+            ring_frame(Ring::Yellow, 51)
+        );
+    }
+
+    #[test]
+    fn a_transition_starts_at_what_was_seen_and_arrives() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &colour(Ring::Red));
+        let slowly = Command {
+            transition: seconds(2.0),
+            ..colour(Ring::White)
+        };
+        apply(&mut stage, 2.0, &slowly);
+        assert_eq!(
+            stage.frame(seconds(2.0), &idle()),
+            ring_frame(Ring::Red, 255)
+        );
+        let halfway = stage.frame(seconds(3.0), &idle());
+        assert_eq!((halfway.0[0], halfway.0[5]), (128, 128));
+        assert!(stage.next_wake(seconds(3.99)).is_some());
+        assert_eq!(
+            stage.frame(seconds(4.0), &idle()),
+            ring_frame(Ring::White, 255)
+        );
+        assert_eq!(stage.next_wake(seconds(4.0)), None);
+    }
+
+    #[test]
+    fn a_segment_paints_on_a_dark_canvas_and_then_on_what_was_painted() {
+        let mut stage = Stage::new(&SETTINGS);
+        let arm = Command {
+            segment: Segment::Arm(Arm::Top),
+            brightness: Some(100),
+            ..Command::to_board()
+        };
+        apply(&mut stage, 1.0, &arm);
+        let led = Command {
+            segment: Segment::Led(LedIndex::from_number(18).unwrap()),
+            ..Command::to_board()
+        };
+        apply(&mut stage, 2.0, &led);
+        let mut expected = [0; LEDS];
+        expected[..6].fill(100);
+        expected[17] = 255;
+        assert_eq!(stage.frame(seconds(2.0), &idle()), Frame(expected));
+        assert_eq!(stage.state().brightness(Segment::Arm(Arm::Top)), 100);
+        assert!(
+            !stage
+                .state()
+                .is_on(Segment::Led(LedIndex::from_number(7).unwrap()))
+        );
+    }
+
+    #[test]
+    fn effects_on_segments_conflict_and_change_nothing() {
+        let mut stage = Stage::new(&SETTINGS);
+        let command = Command {
+            segment: Segment::Ring(Ring::Red),
+            ..effect(Kind::Breathe)
+        };
+        assert_eq!(
+            stage.apply(seconds(1.0), &idle(), &command),
+            Err(Conflict::EffectOnSegment)
+        );
+        assert_eq!(stage.state(), Stage::new(&SETTINGS).state());
+    }
+
+    #[test]
+    fn an_alert_lies_above_and_leaves_what_was_below() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &colour(Ring::Green));
+        let alert = Command {
+            target: Target::Alert,
+            lease: Some(seconds(3.0)),
+            ..colour(Ring::Red)
+        };
+        apply(&mut stage, 2.0, &alert);
+        apply(&mut stage, 3.0, &colour(Ring::Blue));
+        assert_eq!(
+            stage.frame(seconds(3.0), &idle()),
+            ring_frame(Ring::Red, 255)
+        );
+        assert!(stage.drop_ended(seconds(5.0), &idle()));
+        assert_eq!(
+            stage.frame(seconds(6.0), &idle()),
+            ring_frame(Ring::Blue, 255)
+        );
+    }
+
+    #[test]
+    fn a_flash_blinks_below_three_times_a_second_and_ends() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &colour(Ring::Green));
+        let flash = Command {
+            flash: Some(Flash::Short),
+            ..Command::to_board()
+        };
+        apply(&mut stage, 2.0, &flash);
+        assert_eq!(stage.frame(seconds(2.0), &idle()), Frame::DARK);
+        assert_eq!(stage.next_wake(seconds(2.0)), Some(seconds(2.25)));
+        assert_eq!(
+            stage.frame(seconds(2.25), &idle()),
+            ring_frame(Ring::Green, 255)
+        );
+        assert_eq!(
+            stage.frame(seconds(4.0), &idle()),
+            ring_frame(Ring::Green, 255)
+        );
+        assert_eq!(stage.next_wake(seconds(4.0)), None);
+    }
+
+    #[test]
+    fn identify_lies_above_everything_and_ends() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &power(Power::Off));
+        stage.identify(seconds(2.0), seconds(10.0));
+        assert_eq!(stage.state().layer, LayerName::Identify);
+        assert_ne!(stage.frame(seconds(2.5), &idle()), Frame::DARK);
+        assert!(stage.drop_ended(seconds(12.0), &idle()));
+        assert_eq!(stage.state().layer, LayerName::Remote);
+    }
+
+    fn any_command() -> impl Strategy<Value = Command> {
+        let power = prop_oneof![
+            Just(None),
+            Just(Some(Power::On)),
+            Just(Some(Power::Off)),
+            Just(Some(Power::Toggle))
+        ];
+        (
+            power,
+            proptest::option::of(1u8..),
+            proptest::option::of(any::<[u8; 3]>()),
+            proptest::option::of(0..crate::light::effect::EFFECTS.len()),
+            0u64..60_000,
+            proptest::option::of(1u64..86_400_000),
+            any::<bool>(),
+        )
+            .prop_map(
+                |(power, brightness, colour, effect, transition, lease, alert)| Command {
+                    power,
+                    brightness,
+                    colour: colour.map(Rgb),
+                    effect: effect.map(|index| {
+                        let kind = crate::light::effect::EFFECTS[index].kind;
+                        (kind, Effect::new(kind).params)
+                    }),
+                    transition: Duration::from_millis(transition),
+                    target: if alert && lease.is_some() {
+                        Target::Alert
+                    } else {
+                        Target::Remote
+                    },
+                    lease: lease.map(Duration::from_millis),
+                    ..Command::to_board()
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_wake_up_lies_ahead_and_nothing_passes_the_limit(
+            commands in proptest::collection::vec((any_command(), 0u64..100_000), 0..8),
+            limit in 1u8..,
+        ) {
+            let mut stage = Stage::new(&Settings { brightness_limit: limit, ..SETTINGS });
+            let mut now = Duration::ZERO;
+            for (command, pause) in commands {
+                stage.apply(now, &idle(), &command).unwrap();
+                now += Duration::from_millis(pause);
+                stage.drop_ended(now, &idle());
+                prop_assert!(stage.next_wake(now).is_none_or(|wake| wake > now));
+                prop_assert!(stage.frame(now, &idle()).0.iter().all(|pwm| *pwm <= limit));
+            }
+        }
+
+        #[test]
+        fn a_lease_always_ends(command in any_command()) {
+            let mut stage = Stage::new(&SETTINGS);
+            let command = Command { lease: Some(seconds(86_400.0)), ..command };
+            stage.apply(Duration::ZERO, &idle(), &command).unwrap();
+            stage.drop_ended(seconds(86_400.0), &idle());
+            prop_assert_eq!(stage.state().layer, LayerName::Base);
+        }
+    }
+}
