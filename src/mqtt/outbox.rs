@@ -1,0 +1,129 @@
+//! What goes out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rumqttc::{AsyncClient, PublishOptions, PublishProperties};
+use tokio::sync::watch;
+
+use super::Link;
+use super::options::qos;
+use crate::protocol::Message;
+
+/// What a packet needs besides topic and payload, in bytes: headers and properties, generously.
+const OVERHEAD: usize = 256;
+
+/// Hands messages to the session without ever waiting.
+#[derive(Clone)]
+pub struct Outbox {
+    client: AsyncClient,
+    link: watch::Receiver<Link>,
+    packet_limit: Arc<AtomicU32>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// Why a message was not acknowledged at the end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StopError {
+    /// The broker is not there.
+    #[error("the broker is not connected")]
+    Down,
+    /// The broker did not acknowledge in time.
+    #[error("the broker did not acknowledge within {0:?}")]
+    Timeout(Duration),
+    /// The link went down, or the broker refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Outbox {
+    pub(super) fn new(client: AsyncClient, link: watch::Receiver<Link>) -> Self {
+        Self {
+            client,
+            link,
+            packet_limit: Arc::new(AtomicU32::new(u32::MAX)),
+            dropped: Arc::default(),
+        }
+    }
+
+    pub(super) fn packet_limit(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.packet_limit)
+    }
+
+    /// Whether the broker is there.
+    #[must_use]
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Messages that were not handed over: the link was down, the queue was full or the broker takes no packet that large.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Hands a message over; false when it was dropped and counted.
+    pub fn publish(&self, message: Message) -> bool {
+        let sent = self.is_deliverable(&message) && {
+            let options = publish_options(&message);
+            self.client
+                .try_publish(message.topic, message.payload, options)
+                .is_ok()
+        };
+        if !sent {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// Hands a message over and waits until the broker has it.
+    ///
+    /// # Errors
+    ///
+    /// Tells that the link is or went down, or that it took too long.
+    pub async fn publish_acknowledged(&self, message: Message, timeout: Duration) -> Result<(), StopError> {
+        if !self.is_deliverable(&message) {
+            return Err(StopError::Down);
+        }
+        let options = publish_options(&message);
+        let notice = self
+            .client
+            .try_publish_tracked(message.topic, message.payload, options)
+            .map_err(|error| StopError::Refused(error.to_string()))?;
+        match tokio::time::timeout(timeout, notice.wait_completion_async()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(StopError::Refused(error.to_string())),
+            Err(_) => Err(StopError::Timeout(timeout)),
+        }
+    }
+
+    /// Ends the session once everything handed over is written; [`super::Session::run`] returns then.
+    pub fn disconnect(&self) -> bool {
+        self.client.try_disconnect().is_ok()
+    }
+
+    /// One packet over the broker's limit would tear the link down and everything queued with it.
+    fn is_deliverable(&self, message: &Message) -> bool {
+        let size = message.topic.len()
+            + message.payload.len()
+            + message.correlation.as_ref().map_or(0, Vec::len)
+            + OVERHEAD;
+        let limit = self.packet_limit.load(Ordering::Relaxed) as usize;
+        *self.link.borrow() != Link::Down && size <= limit
+    }
+}
+
+fn publish_options(message: &Message) -> PublishOptions {
+    let options = PublishOptions::new(qos(message.qos)).retain(message.retain);
+    if message.expiry.is_none() && message.correlation.is_none() {
+        return options;
+    }
+    options.properties(PublishProperties {
+        message_expiry_interval: message
+            .expiry
+            .map(|expiry| u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX)),
+        correlation_data: message.correlation.clone().map(Into::into),
+        ..PublishProperties::default()
+    })
+}

@@ -1,0 +1,377 @@
+//! From a payload on a `set` topic to a command.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::decode::{self, Fields};
+use super::result::{Reason, Rejection};
+use crate::light::board::{LEDS, Segment};
+use crate::light::effect::{EFFECTS, Kind, ParamError, Params};
+use crate::light::{Command, Flash, Levels, Power, Rgb, Target};
+
+/// The largest command, in bytes: a picture with every field takes less than 1 KiB.
+pub const PAYLOAD_MAX: usize = 4096;
+
+/// The longest `id`, in bytes.
+const ID_MAX: usize = 128;
+
+/// The longest `from`, in bytes.
+const FROM_MAX: usize = 64;
+
+/// The longest lease: a day.
+pub(super) const LEASE_SECS_MAX: f64 = 86_400.0;
+
+/// The longest cross-fade: a minute.
+pub(super) const TRANSITION_SECS_MAX: f64 = 60.0;
+
+/// The fields of a command, in the order of the documents.
+const FIELDS: [&str; 13] = [
+    "state", "brightness", "color", "effect", "params", "leds", "transition", "flash", "layer", "for_secs", "from",
+    "expires_at", "id",
+];
+
+/// How a message arrived.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Delivery {
+    /// Whether it carries the retain flag.
+    pub retained: bool,
+    /// The wall clock at its arrival, in milliseconds since 1970.
+    pub unix_millis: i64,
+}
+
+/// Where the answer goes and by what it is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reply {
+    /// The command's `id`.
+    pub id: Option<String>,
+    /// The MQTT 5 response topic.
+    pub response_topic: Option<String>,
+    /// The MQTT 5 correlation data.
+    pub correlation: Option<Vec<u8>>,
+}
+
+/// A command and the `id` its answer carries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What is asked.
+    pub command: Command,
+    /// What comes back in the result.
+    pub id: Option<String>,
+}
+
+/// A rejected payload and its `id`, as far as it could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// What comes back in the result.
+    pub id: Option<String>,
+    /// Why.
+    pub rejection: Rejection,
+}
+
+/// Reads a command for a segment.
+///
+/// # Errors
+///
+/// Rejects with the first mistake: the field, its value and what is allowed.
+pub fn decode_set(segment: Segment, payload: &[u8], delivery: Delivery) -> Result<Request, Refused> {
+    let anonymous = |rejection| Refused { id: None, rejection };
+    if payload.len() > PAYLOAD_MAX {
+        return Err(anonymous(Rejection::at(
+            Reason::TooLarge,
+            "payload",
+            &payload.len().into(),
+            format!("at most {PAYLOAD_MAX} bytes"),
+        )));
+    }
+    let Fields(fields) = read_fields(payload).map_err(anonymous)?;
+    let id = read_id(&fields).map_err(anonymous)?;
+    let refuse = |rejection| Refused { id: id.clone(), rejection };
+    if delivery.retained {
+        return Err(refuse(Rejection::new(
+            Reason::Stale,
+            "a message without the retain flag: the broker would repeat a retained command at every reconnect",
+        )));
+    }
+    let command = read_command(segment, &fields, delivery.unix_millis).map_err(refuse)?;
+    Ok(Request { command, id })
+}
+
+/// Makes a JSON command of what a person types: a bare word or an object, with this `id` and `from` unless it has its own.
+///
+/// # Errors
+///
+/// Tells what is wrong with an object that is no JSON.
+pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejection> {
+    let text = text.trim();
+    let Fields(mut fields) = if text.starts_with('{') {
+        read_object(text.as_bytes())?
+    } else {
+        // An unknown word may be an effect that this program does not know, but the node does.
+        read_word(text).unwrap_or_else(|| Fields(vec![("effect".to_owned(), json!(text))]))
+    };
+    for (name, value) in [("id", id), ("from", from)] {
+        if !fields.iter().any(|(known, _)| known == name) {
+            fields.push((name.to_owned(), json!(value)));
+        }
+    }
+    Ok(Value::Object(fields.into_iter().collect()).to_string().into_bytes())
+}
+
+fn read_fields(payload: &[u8]) -> Result<Fields, Rejection> {
+    let payload = payload.trim_ascii();
+    if payload.starts_with(b"{") {
+        return read_object(payload);
+    }
+    let text = std::str::from_utf8(payload)
+        .map_err(|error| Rejection::new(Reason::Malformed, format!("UTF-8 text: {error}")))?;
+    read_word(text).ok_or_else(|| {
+        let words = ["on", "off", "toggle"].into_iter();
+        let names = words.chain(EFFECTS.iter().map(|info| info.name));
+        Rejection::at(
+            Reason::Malformed,
+            "payload",
+            &Value::String(text.to_owned()),
+            format!(
+                "a JSON object, a number 0 to 255, a colour, or a word: {}",
+                decode::suggest(text, names)
+            ),
+        )
+    })
+}
+
+fn read_object(payload: &[u8]) -> Result<Fields, Rejection> {
+    serde_json::from_slice(payload)
+        .map_err(|error| Rejection::new(Reason::Malformed, format!("a JSON object: {error}")))
+}
+
+/// Bare words for people at a shell, as the field they stand for.
+fn read_word(text: &str) -> Option<Fields> {
+    let field = match text.to_ascii_lowercase().as_str() {
+        "on" | "off" | "toggle" => ("state", json!(text.to_ascii_uppercase())),
+        lower if Kind::from_name(lower).is_some() => ("effect", json!(lower)),
+        lower if Rgb::from_text(lower).is_some() => ("color", json!(lower)),
+        lower => ("brightness", Value::Number(lower.parse().ok()?)),
+    };
+    Some(Fields(vec![(field.0.to_owned(), field.1)]))
+}
+
+fn read_id(fields: &[(String, Value)]) -> Result<Option<String>, Rejection> {
+    let id = fields.iter().find(|(name, _)| name == "id");
+    id.map(|(name, value)| Ok(decode::text(name, value, ID_MAX)?.to_owned()))
+        .transpose()
+}
+
+fn read_command(segment: Segment, fields: &[(String, Value)], unix_millis: i64) -> Result<Command, Rejection> {
+    let mut command = Command {
+        segment,
+        ..Command::to_board()
+    };
+    let mut params = None;
+    for (name, value) in fields {
+        match name.as_str() {
+            "state" => command.power = Some(decode::word(name, value, &POWERS)?),
+            "brightness" => read_brightness(&mut command, decode::byte(name, value)?),
+            "color" => command.colour = Some(read_colour(value)?),
+            "effect" => command.effect = Some(read_effect(value)?),
+            "params" => params = Some(value),
+            "leds" => command.levels = Some(read_leds(value)?),
+            "transition" => command.transition = decode::seconds(name, value, 0.0, TRANSITION_SECS_MAX)?,
+            "flash" => command.flash = Some(decode::word(name, value, &FLASHES)?),
+            "layer" => command.target = decode::word(name, value, &TARGETS)?,
+            "for_secs" => command.lease = Some(read_lease(value)?),
+            "from" => command.from = Some(decode::text(name, value, FROM_MAX)?.to_owned()),
+            "expires_at" => check_expiry(value, unix_millis)?,
+            "id" => {}
+            unknown => {
+                return Err(Rejection::at(
+                    Reason::UnknownField,
+                    unknown,
+                    value,
+                    decode::suggest(unknown, FIELDS.into_iter()),
+                ));
+            }
+        }
+    }
+    if let Some(params) = params {
+        read_params(&mut command, params)?;
+    }
+    check_whole(&command)?;
+    Ok(command)
+}
+
+const POWERS: [(&str, Power); 3] = [("ON", Power::On), ("OFF", Power::Off), ("TOGGLE", Power::Toggle)];
+const FLASHES: [(&str, Flash); 2] = [("short", Flash::Short), ("long", Flash::Long)];
+const TARGETS: [(&str, Target); 2] = [("remote", Target::Remote), ("alert", Target::Alert)];
+
+/// A brightness of 0 is off, and the level before it is kept for the next on.
+fn read_brightness(command: &mut Command, level: u8) {
+    if level == 0 {
+        command.power = Some(Power::Off);
+    } else {
+        command.brightness = Some(level);
+    }
+}
+
+fn read_colour(value: &Value) -> Result<Rgb, Rejection> {
+    const EXPECTED: &str = r##"{"r":0-255,"g":0-255,"b":0-255}, "#rrggbb", red, orange, yellow, green, blue or white"##;
+    let malformed = || Rejection::at(Reason::Malformed, "color", value, EXPECTED);
+    match value {
+        Value::String(text) => Rgb::from_text(text).ok_or_else(malformed),
+        Value::Object(channels) => {
+            let channel = |name: &str| {
+                let field = format!("color.{name}");
+                let value = channels.get(name).ok_or_else(|| Rejection {
+                    field: Some(field.clone()),
+                    ..Rejection::new(Reason::MissingField, EXPECTED)
+                })?;
+                decode::byte(&field, value)
+            };
+            let rgb = Rgb([channel("r")?, channel("g")?, channel("b")?]);
+            match channels.iter().find(|(name, _)| !["r", "g", "b"].contains(&name.as_str())) {
+                Some((name, value)) => Err(Rejection::at(
+                    Reason::UnknownField,
+                    format!("color.{name}"),
+                    value,
+                    "r, g, b",
+                )),
+                None => Ok(rgb),
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Err(malformed()),
+    }
+}
+
+fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
+    let names = EFFECTS.iter().map(|info| info.name);
+    let Some(name) = value.as_str() else {
+        return Err(Rejection::at(
+            Reason::Malformed,
+            "effect",
+            value,
+            decode::suggest("", names),
+        ));
+    };
+    let kind = Kind::from_name(name)
+        .ok_or_else(|| Rejection::at(Reason::UnknownEffect, "effect", value, decode::suggest(name, names)))?;
+    Ok((kind, Params::defaults(kind.info().params)))
+}
+
+fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
+    let Some((kind, params)) = &mut command.effect else {
+        return Err(Rejection::at(
+            Reason::MissingField,
+            "effect",
+            value,
+            "an `effect` beside `params`",
+        ));
+    };
+    let declared = kind.info().params;
+    let Some(fields) = value.as_object() else {
+        return Err(Rejection::at(Reason::Malformed, "params", value, "a JSON object"));
+    };
+    for (name, value) in fields {
+        let field = format!("params.{name}");
+        let number = decode::number(&field, value, "a number")?;
+        params.set(declared, name, number).map_err(|error| match error {
+            ParamError::Unknown => Rejection::at(
+                Reason::UnknownField,
+                field,
+                value,
+                match declared {
+                    [] => format!("no parameters: {} takes none", kind.name()),
+                    [..] => decode::suggest(name, declared.iter().map(|param| param.name)),
+                },
+            ),
+            ParamError::OutOfRange(param) => Rejection::at(
+                Reason::OutOfRange,
+                field,
+                value,
+                format!("{} to {} {}", param.min, param.max, param.unit),
+            ),
+        })?;
+    }
+    Ok(())
+}
+
+fn read_leds(value: &Value) -> Result<Levels, Rejection> {
+    let expected = "18 levels, 0 to 255, in LED order, or an object of segments to levels";
+    let mut levels = [0; LEDS];
+    match value {
+        Value::Array(items) if items.len() == LEDS => {
+            for (index, (level, item)) in levels.iter_mut().zip(items).enumerate() {
+                *level = decode::byte(&format!("leds[{index}]"), item)?;
+            }
+        }
+        Value::Object(parts) => {
+            for (name, item) in parts {
+                let field = format!("leds.{name}");
+                let segment: Segment = name
+                    .parse()
+                    .map_err(|error| Rejection::at(Reason::UnknownSegment, &field, item, format!("{error}")))?;
+                let painted = decode::byte(&field, item)?;
+                for (index, level) in levels.iter_mut().enumerate() {
+                    if segment.contains(index) {
+                        *level = painted;
+                    }
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(Rejection::at(Reason::Malformed, "leds", value, expected));
+        }
+    }
+    Ok(levels)
+}
+
+fn read_lease(value: &Value) -> Result<Duration, Rejection> {
+    /// A lease of no time would be no command.
+    const LEASE_SECS_MIN: f64 = 0.1;
+    decode::seconds("for_secs", value, LEASE_SECS_MIN, LEASE_SECS_MAX)
+}
+
+fn check_expiry(value: &Value, unix_millis: i64) -> Result<(), Rejection> {
+    const EXPECTED: &str = "a time as RFC 3339, such as 2026-01-31T12:00:00Z";
+    let time: Option<jiff::Timestamp> = value.as_str().and_then(|text| text.parse().ok());
+    let Some(time) = time else {
+        return Err(Rejection::at(Reason::Malformed, "expires_at", value, EXPECTED));
+    };
+    if time.as_millisecond() < unix_millis {
+        return Err(Rejection::at(
+            Reason::Stale,
+            "expires_at",
+            value,
+            match super::rfc3339(unix_millis) {
+                Some(now) => format!("a time after {now}, this node's clock"),
+                None => EXPECTED.to_owned(),
+            },
+        ));
+    }
+    Ok(())
+}
+
+/// What holds between fields.
+fn check_whole(command: &Command) -> Result<(), Rejection> {
+    if !command.has_content() {
+        return Err(Rejection::new(
+            Reason::MissingField,
+            "at least one of state, brightness, color, effect, leds, flash",
+        ));
+    }
+    if command.levels.is_some() && (command.effect.is_some() || command.colour.is_some()) {
+        return Err(Rejection {
+            field: Some("leds".to_owned()),
+            ..Rejection::new(Reason::Conflict, "`leds` without `effect` and `color`: it is the whole picture")
+        });
+    }
+    if command.target == Target::Alert && command.lease.is_none() {
+        return Err(Rejection {
+            field: Some("for_secs".to_owned()),
+            ..Rejection::new(
+                Reason::MissingField,
+                format!("seconds, up to {LEASE_SECS_MAX}: an alert has to end"),
+            )
+        });
+    }
+    Ok(())
+}

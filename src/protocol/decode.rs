@@ -1,0 +1,139 @@
+//! Reading JSON field by field, so that each mistake is named with its place, its value and what is allowed.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::result::{Reason, Rejection};
+
+/// The seconds for which `identify` may blink.
+pub const IDENTIFY_SECS: Seconds = Seconds {
+    field: "seconds",
+    max: 600.0,
+    default: 10.0,
+};
+
+/// The seconds for which `frame/watch` mirrors frames.
+pub const FRAME_WATCH_SECS: Seconds = Seconds {
+    field: "seconds",
+    max: 60.0,
+    default: 60.0,
+};
+
+/// A payload that is a number of seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Seconds {
+    field: &'static str,
+    max: f64,
+    default: f64,
+}
+
+/// Reads a payload that is a number of seconds; empty is the default.
+///
+/// # Errors
+///
+/// Rejects what is no number from 0 to the limit.
+pub fn decode_seconds(payload: &[u8], limits: Seconds) -> Result<Duration, Rejection> {
+    let text = payload.trim_ascii();
+    if text.is_empty() {
+        return Ok(Duration::from_secs_f64(limits.default));
+    }
+    let value: Value = serde_json::from_slice(text)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(text).into_owned()));
+    seconds(limits.field, &value, 0.0, limits.max)
+}
+
+/// The fields of a JSON object in their order; a repeated key is an error.
+pub(super) struct Fields(pub(super) Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields: Vec<(String, Value)> = Vec::with_capacity(4);
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if fields.iter().any(|(known, _)| *known == key) {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "the field {key:?} stands there twice"
+                        )));
+                    }
+                    fields.push((key, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// A whole number from 0 to 255; `128.0` is one as well.
+pub(super) fn byte(field: &str, value: &Value) -> Result<u8, Rejection> {
+    const EXPECTED: &str = "a whole number, 0 to 255";
+    let number = number(field, value, EXPECTED)?;
+    if number.fract() != 0.0 || !(0.0..=255.0).contains(&number) {
+        return Err(Rejection::at(Reason::OutOfRange, field, value, "0 to 255, whole"));
+    }
+    Ok(number as u8)
+}
+
+pub(super) fn number(field: &str, value: &Value, expected: &str) -> Result<f64, Rejection> {
+    value
+        .as_f64()
+        .ok_or_else(|| Rejection::at(Reason::Malformed, field, value, expected))
+}
+
+pub(super) fn seconds(field: &str, value: &Value, min: f64, max: f64) -> Result<Duration, Rejection> {
+    let expected = format!("seconds, {min} to {max}");
+    let seconds = number(field, value, &expected)?;
+    if !(min..=max).contains(&seconds) {
+        return Err(Rejection::at(Reason::OutOfRange, field, value, expected));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A text of 1 to `max` bytes without control characters.
+pub(super) fn text<'a>(field: &str, value: &'a Value, max: usize) -> Result<&'a str, Rejection> {
+    let expected = || format!("a text of 1 to {max} bytes without control characters");
+    let Some(text) = value.as_str() else {
+        return Err(Rejection::at(Reason::Malformed, field, value, expected()));
+    };
+    if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
+        return Err(Rejection::at(Reason::OutOfRange, field, value, expected()));
+    }
+    Ok(text)
+}
+
+/// One of several words.
+pub(super) fn word<T: Copy>(field: &str, value: &Value, words: &[(&str, T)]) -> Result<T, Rejection> {
+    let found = value
+        .as_str()
+        .and_then(|text| words.iter().find(|(word, _)| *word == text));
+    found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let reason = if value.is_string() { Reason::OutOfRange } else { Reason::Malformed };
+        Rejection::at(reason, field, value, known.join(", "))
+    })
+}
+
+/// What is allowed, led by the nearest spelling when one is near enough to be meant.
+pub(super) fn suggest<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    /// As in the command line's own suggestions.
+    const NEAR: f64 = 0.7;
+    let list = known.clone().collect::<Vec<_>>().join(", ");
+    known
+        .map(|name| (strsim::jaro_winkler(text, name), name))
+        .filter(|(similarity, _)| *similarity > NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(|| list.clone(), |(_, name)| format!("did you mean {name}? known: {list}"))
+}

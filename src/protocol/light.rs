@@ -1,0 +1,108 @@
+//! The state of the LEDs, in the form of Home Assistant's JSON light schema with what it lacks beside it.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Address, Leaf, Message, Qos, Topics, json, rfc3339, rounded};
+use crate::light::board::Segment;
+use crate::light::effect::Effect;
+use crate::light::{Content, Frame, LightState, Rgb};
+use crate::units::NodeId;
+
+#[derive(Serialize)]
+struct Board<'a> {
+    state: &'static str,
+    brightness: u8,
+    color_mode: &'static str,
+    color: Colour,
+    effect: Option<&'static str>,
+    params: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leds: Option<&'a [u8]>,
+    layer: &'static str,
+    from: Option<&'a str>,
+    until: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Part {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brightness: Option<u8>,
+    color_mode: &'static str,
+}
+
+#[derive(Serialize)]
+struct Colour {
+    r: u8,
+    g: u8,
+    b: u8,
+}
+
+impl From<Rgb> for Colour {
+    fn from(Rgb([r, g, b]): Rgb) -> Self {
+        Self { r, g, b }
+    }
+}
+
+/// The retained state of a segment; `ends_unix_millis` is when its layer's lease ends on the wall clock.
+#[must_use]
+pub fn light_state(
+    topics: &Topics,
+    node: &NodeId,
+    segment: Segment,
+    state: &LightState,
+    ends_unix_millis: Option<i64>,
+) -> Message {
+    let word = if state.is_on(segment) { "ON" } else { "OFF" };
+    let level = state.brightness(segment);
+    let payload = match segment {
+        Segment::Board => json(&Board {
+            state: word,
+            brightness: level,
+            color_mode: "rgb",
+            color: state.colour().into(),
+            effect: state.effect().map(|effect| effect.kind.name()),
+            params: state.effect().map(params).unwrap_or_default(),
+            leds: match &state.look.content {
+                Content::Picture(levels) => Some(levels),
+                Content::Effect(_) => None,
+            },
+            layer: state.layer.name(),
+            from: state.from.as_deref(),
+            until: ends_unix_millis.and_then(rfc3339),
+        }),
+        Segment::Ring(_) | Segment::Arm(_) | Segment::Led(_) => json(&Part {
+            state: word,
+            // Home Assistant takes no brightness of 0.
+            brightness: (level > 0).then_some(level),
+            color_mode: "brightness",
+        }),
+    };
+    let topic = topics.build(&Address::Node(node.clone()), Leaf::LightState(segment));
+    Message::state(topic, payload)
+}
+
+fn params(effect: &Effect) -> Map<String, Value> {
+    let declared = effect.kind.info().params.iter().enumerate();
+    declared
+        .map(|(index, param)| (param.name.to_owned(), rounded(effect.params.get(index), 3)))
+        .collect()
+}
+
+#[derive(Serialize)]
+struct Mirror<'a> {
+    frame: u64,
+    leds: &'a [u8],
+}
+
+/// A frame as the panel shows it: its number and the 18 PWM values in LED order.
+#[must_use]
+pub fn frame(topics: &Topics, node: &NodeId, number: u64, frame: &Frame) -> Message {
+    let topic = topics.build(&Address::Node(node.clone()), Leaf::Frame);
+    let payload = json(&Mirror {
+        frame: number,
+        leds: &frame.0,
+    });
+    Message::event(topic, payload, Qos::AtMostOnce)
+}
