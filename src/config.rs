@@ -1,0 +1,237 @@
+//! Configuration: documented defaults, a file, the environment and flags, merged and validated into one [`Config`].
+//!
+//! Everything that is wrong is reported at once, each with its origin, its key, its value and what is allowed.
+
+mod broker_url;
+mod given;
+mod layers;
+mod origin;
+mod problems;
+mod reader;
+mod schema;
+mod secret;
+mod settings;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+pub use broker_url::{BrokerUrl, BrokerUrlError, Scheme};
+pub use layers::environment;
+pub use origin::Origin;
+pub use problems::Problems;
+pub use secret::Secret;
+pub use settings::{Setting, render};
+
+use crate::units::{GroupName, NodeId, TopicRoot};
+use layers::Layers;
+use reader::Reader;
+
+/// The defaults, and the documentation of every key, as TOML.
+pub const DEFAULTS: &str = include_str!("../config.toml");
+
+/// What a configuration is made from; later fields win over earlier ones.
+///
+/// Not `Debug`: it holds secrets.
+#[derive(Default)]
+pub struct Sources<'a> {
+    /// A TOML file.
+    pub file: Option<PathBuf>,
+    /// Environment variables; those without `PIGLOW_` and `__` in their names are not looked at. See [`environment`].
+    pub environment: Vec<(String, String)>,
+    /// What flags of the command line set.
+    pub overrides: Vec<Override>,
+    /// The host's name, for a node without an id.
+    pub host_name: &'a str,
+    /// The names of the effects there are.
+    pub effects: &'a [&'a str],
+}
+
+/// A key set by a flag.
+pub struct Override {
+    /// Section and key, `mqtt.url`.
+    pub key: String,
+    /// The value as text.
+    pub value: String,
+    /// The flag as a person types it, `--url`.
+    pub flag: String,
+}
+
+/// A valid configuration and where each part of it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Every key, in the order of `config.toml`.
+    pub settings: Vec<Setting>,
+}
+
+/// Merges the sources and validates the result.
+///
+/// Reads [`Sources::file`] and nothing else.
+///
+/// # Errors
+///
+/// Everything that is wrong with any of the sources. A value that a later layer replaces is not looked at.
+pub fn load(sources: &Sources<'_>) -> Result<Loaded, Problems> {
+    load_over(DEFAULTS, sources)
+}
+
+fn load_over(defaults: &str, sources: &Sources<'_>) -> Result<Loaded, Problems> {
+    let (layers, mut problems) = Layers::collect(defaults, sources);
+    let tree = match layers.merge() {
+        Ok(tree) => tree,
+        Err(error) => {
+            problems.push(error.to_string());
+            return Err(problems);
+        }
+    };
+    let mut reader = Reader::new(tree, problems.count() > 0);
+    let config = schema::read(&mut reader, sources);
+    let (settings, found) = reader.finish(&layers);
+    problems.append(found);
+    match config {
+        Some(config) if problems.count() == 0 => Ok(Loaded { config, settings }),
+        _ => Err(problems),
+    }
+}
+
+/// Everything a node can be told before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Who the node is.
+    pub node: Node,
+    /// Its broker.
+    pub mqtt: Mqtt,
+    /// Its LEDs' hardware.
+    pub panel: Panel,
+    /// What it tells about the host.
+    pub telemetry: Telemetry,
+    /// What the LEDs show.
+    pub light: Light,
+    /// What it logs.
+    pub log: Log,
+}
+
+/// Who the node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name in topics.
+    pub id: NodeId,
+    /// The groups whose commands it obeys.
+    pub groups: Vec<GroupName>,
+}
+
+/// The broker, and how to talk to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// Where the broker is. For user and password see `credentials`, which has those of the URL too.
+    pub url: BrokerUrl,
+    /// The first levels of every topic.
+    pub root: TopicRoot,
+    /// Who the node says it is; `None`: it does not say.
+    pub credentials: Option<Credentials>,
+    /// The MQTT client id, 1 to 128 bytes.
+    pub client_id: String,
+    /// Between signs of life, 5 s to 3600 s.
+    pub keep_alive: Duration,
+    /// The certificates that vouch for the broker, PEM; `None`: those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A user of the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name, never empty.
+    pub username: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// Where the password is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    /// There is none.
+    None,
+    /// In the configuration.
+    Text(Secret),
+    /// In a file, to be read at each start of a session.
+    File(PathBuf),
+}
+
+/// The LEDs' hardware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panel {
+    /// What shows the picture.
+    pub backend: Backend,
+    /// The I2C bus.
+    pub bus: PathBuf,
+    /// After how long a still picture is written again, up to 3600 s; `None`: never.
+    pub refresh: Option<Duration>,
+}
+
+/// What shows the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A PiGlow on the I2C bus.
+    I2c,
+    /// A register model of its chip.
+    Simulated,
+}
+
+/// What the node tells about the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Between two samples, 1 s to 3600 s.
+    pub interval: Duration,
+}
+
+/// What the LEDs show, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Light {
+    /// The name of the effect shown while nobody commands anything.
+    pub default_effect: String,
+    /// The brightest any LED gets, in PWM steps, 1 to 255.
+    pub brightness_limit: u8,
+    /// The exponent between level and PWM step, 1.0 to 4.0.
+    pub gamma: f32,
+    /// Frames a second while the picture moves, 1 to 200.
+    pub frames_per_second: u8,
+    /// Between two readings of the CPU for the gauge, 200 ms to 10 s.
+    pub load_interval: Duration,
+    /// What the LEDs do when the node stops.
+    pub on_stop: OnStop,
+}
+
+/// What the LEDs do when the node stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStop {
+    /// They go dark.
+    Dark,
+    /// They keep the last picture.
+    Keep,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// Which events.
+    pub filter: Targets,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Human, with colours on a terminal only.
+    Auto,
+    /// Lines for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! The keys: each is declared by being read, with its kind and limits. Their meaning is documented in `config.toml`.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::broker_url::{self, BrokerUrl};
+use super::problems::{did_you_mean, nearest};
+use super::reader::{Reader, Section};
+use super::{
+    Backend, Config, Credentials, Light, Log, LogFormat, Mqtt, Node, OnStop, Panel, Password,
+    Secret, Sources, Telemetry,
+};
+use crate::units::{GroupName, NodeId, TopicRoot};
+
+/// The longest client id, in bytes. 128: every broker in use takes that many; MQTT 5 promises only 23.
+const CLIENT_ID_MAX: usize = 128;
+
+/// The longest text in MQTT, in bytes (MQTT 5, section 1.5.4).
+const MQTT_TEXT_MAX: usize = 65_535;
+
+/// The words a bare directive may be.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Reads every key; `None` when the reader has noted a problem.
+pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config> {
+    let node = node(&mut reader.section("node"), sources.host_name);
+    let id = node.as_ref().map(|node| &node.id);
+    let mqtt = mqtt(&mut reader.section("mqtt"), id);
+    let panel = panel(&mut reader.section("panel"));
+    let telemetry = telemetry(&mut reader.section("telemetry"));
+    let light = light(&mut reader.section("light"), sources.effects);
+    let log = log(&mut reader.section("log"));
+    Some(Config {
+        node: node?,
+        mqtt: mqtt?,
+        panel: panel?,
+        telemetry: telemetry?,
+        light: light?,
+        log: log?,
+    })
+}
+
+fn node(section: &mut Section<'_>, host_name: &str) -> Option<Node> {
+    let id = section.parsed("id", |text| match text {
+        "" => Ok(None),
+        _ => text.parse::<NodeId>().map(Some),
+    });
+    let groups = section.list("groups", str::parse::<GroupName>);
+    let id = id?.unwrap_or_else(|| {
+        let id = NodeId::from_host_name(host_name);
+        section.derived("id", id.as_str(), "the host's name");
+        id
+    });
+    Some(Node {
+        id,
+        groups: groups?,
+    })
+}
+
+fn mqtt(section: &mut Section<'_>, node: Option<&NodeId>) -> Option<Mqtt> {
+    let url = section.shown_parsed(
+        "url",
+        broker_url::masked,
+        |_, url: &BrokerUrl| url.to_string(),
+        str::parse,
+    );
+    let root = section.parsed("root", str::parse::<TopicRoot>);
+    let username = section.text("username", MQTT_TEXT_MAX);
+    let password = section.secret("password");
+    let password_file = path(section, "password_file");
+    let client_id = section.text("client_id", CLIENT_ID_MAX);
+    let keep_alive = section.count_of("keep_alive_secs", "seconds", 5..=3600);
+    let ca_file = path(section, "ca_file");
+    let url = url?;
+    let credentials = credentials(section, &url, &username?, password?, password_file?);
+    let client_id = match (client_id?, node) {
+        (given, _) if !given.is_empty() => given,
+        (_, node) => {
+            let id = format!("piglow-{}", node?);
+            section.derived("client_id", &id, "`node.id`");
+            id
+        }
+    };
+    Some(Mqtt {
+        url,
+        root: root?,
+        credentials: credentials?,
+        client_id,
+        keep_alive: Duration::from_secs(keep_alive?),
+        ca_file: non_empty(ca_file?),
+    })
+}
+
+/// Brings together what the URL and the keys say; the outer `None` when they contradict each other.
+fn credentials(
+    section: &mut Section<'_>,
+    url: &BrokerUrl,
+    username: &str,
+    password: String,
+    password_file: PathBuf,
+) -> Option<Option<Credentials>> {
+    let mut agree = true;
+    let mut refuse = |key: &str, what: &str| {
+        section.refuse(key, what);
+        agree = false;
+    };
+    let file = non_empty(password_file);
+    if !username.is_empty() && url.username().is_some() {
+        refuse(
+            "username",
+            "is given, and `mqtt.url` has a user name; expected one of them",
+        );
+    }
+    if !password.is_empty() && url.password().is_some() {
+        refuse(
+            "password",
+            "is given, and `mqtt.url` has a password; expected one of them",
+        );
+    }
+    if file.is_some() && url.password().is_some() {
+        refuse(
+            "password_file",
+            "is given, and `mqtt.url` has a password; expected one of them",
+        );
+    }
+    if file.is_some() && !password.is_empty() {
+        refuse(
+            "password_file",
+            "is given, and so is `mqtt.password`; expected one of them",
+        );
+    }
+    let username = url.username().unwrap_or(username);
+    if username.is_empty() && !password.is_empty() {
+        refuse(
+            "password",
+            "is given without a user name; expected `mqtt.username` as well",
+        );
+    }
+    if username.is_empty() && file.is_some() {
+        refuse(
+            "password_file",
+            "is given without a user name; expected `mqtt.username` as well",
+        );
+    }
+    let password = match (file, url.password()) {
+        (Some(file), _) => Password::File(file),
+        (None, Some(password)) => Password::Text(password.clone()),
+        (None, None) if password.is_empty() => Password::None,
+        (None, None) => Password::Text(Secret::new(password)),
+    };
+    agree.then(|| {
+        (!username.is_empty()).then(|| Credentials {
+            username: username.to_owned(),
+            password,
+        })
+    })
+}
+
+fn panel(section: &mut Section<'_>) -> Option<Panel> {
+    let backend = section.choice(
+        "backend",
+        &[("i2c", Backend::I2c), ("simulated", Backend::Simulated)],
+    );
+    let bus = section.parsed("bus", |text| match text {
+        "" => Err("is empty; expected a bus such as /dev/i2c-1"),
+        _ => Ok(PathBuf::from(text)),
+    });
+    let refresh = section.count_of("refresh_secs", "seconds", 0..=3600);
+    Some(Panel {
+        backend: backend?,
+        bus: bus?,
+        refresh: refresh.map(|secs| (secs > 0).then(|| Duration::from_secs(secs)))?,
+    })
+}
+
+fn telemetry(section: &mut Section<'_>) -> Option<Telemetry> {
+    let interval = section.count_of("interval_secs", "seconds", 1..=3600);
+    Some(Telemetry {
+        interval: Duration::from_secs(interval?),
+    })
+}
+
+fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
+    let default_effect = section.one_of("default_effect", effects);
+    let brightness_limit = section.integer("brightness_limit", 1..=255);
+    let gamma = section.number("gamma", 1.0..=4.0);
+    let frames_per_second = section.integer("frames_per_second", 1..=200);
+    let load_interval = section.count_of("load_interval_ms", "milliseconds", 200..=10_000);
+    let on_stop = section.choice("on_stop", &[("dark", OnStop::Dark), ("keep", OnStop::Keep)]);
+    Some(Light {
+        default_effect: default_effect?,
+        brightness_limit: u8::try_from(brightness_limit?).ok()?,
+        gamma: gamma? as f32,
+        frames_per_second: u8::try_from(frames_per_second?).ok()?,
+        load_interval: Duration::from_millis(load_interval?),
+        on_stop: on_stop?,
+    })
+}
+
+fn log(section: &mut Section<'_>) -> Option<Log> {
+    let filter = section.parsed("level", directives);
+    let format = section.choice(
+        "format",
+        &[
+            ("auto", LogFormat::Auto),
+            ("human", LogFormat::Human),
+            ("json", LogFormat::Json),
+        ],
+    );
+    Some(Log {
+        filter: filter?,
+        format: format?,
+    })
+}
+
+/// Parses a list as in `RUST_LOG`. A bare word has to be a level: `inof` would otherwise be a module nobody has.
+fn directives(text: &str) -> Result<Targets, String> {
+    let mut targets = Targets::new();
+    for directive in text.split(',').map(str::trim) {
+        let (target, level) = match directive.split_once('=') {
+            Some((target, level)) => (Some(target.trim()), level.trim()),
+            None => (None, directive),
+        };
+        // An empty text would parse, as `error`.
+        let parsed: Option<LevelFilter> = level.parse().ok().filter(|_| !level.is_empty());
+        let level = parsed.ok_or_else(|| {
+            let near = nearest(level, LEVELS.into_iter()).map(|near| format!("`{near}`"));
+            format!(
+                "{level:?} is not a level; expected {}, alone or after `module=`{}",
+                LEVELS.join(", "),
+                did_you_mean(near),
+            )
+        })?;
+        targets = match target {
+            Some("") => return Err("has no module before `=`; expected one".to_owned()),
+            Some(target) => targets.with_target(target, level),
+            None => targets.with_default(level),
+        };
+    }
+    Ok(targets)
+}
+
+fn path(section: &mut Section<'_>, key: &str) -> Option<PathBuf> {
+    section.parsed(key, |text| Ok::<_, Infallible>(PathBuf::from(text)))
+}
+
+fn non_empty(path: PathBuf) -> Option<PathBuf> {
+    (!path.as_os_str().is_empty()).then_some(path)
+}
