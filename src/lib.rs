@@ -1,6 +1,22 @@
 //! piglow-node: an MQTT edge node for the Raspberry Pi and its PiGlow.
 
+pub mod cli;
+pub mod clock;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod host;
 pub mod light;
+pub mod mqtt;
+pub mod node;
 pub mod panel;
+pub mod picture;
+pub mod protocol;
+pub mod screen;
+pub mod supervisor;
+pub mod tasks;
+pub mod telemetry;
 pub mod units;
+
+/// The program's version and, where it was built from a repository, the commit.
+pub const VERSION: &str = env!("PIGLOW_VERSION");

@@ -1,3 +1,10 @@
 //! The life of the process.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use piglow_node::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

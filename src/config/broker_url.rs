@@ -1,8 +1,12 @@
 //! The broker's address.
 
+mod mask;
+
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
+
+pub(super) use mask::masked;
 
 use super::secret::Secret;
 
@@ -317,34 +321,6 @@ impl fmt::Display for BrokerUrl {
             f.write_str("@")?;
         }
         write!(f, "{}{}", self.authority(), self.path().unwrap_or(""))
-    }
-}
-
-/// A text that should have been a broker's URL, with whatever might be a password masked.
-pub(super) fn masked(text: &str) -> String {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => {
-            (format!("{scheme}://"), rest)
-        }
-        _ => (String::new(), text),
-    };
-    if let Some((user, address)) = rest.rsplit_once('@') {
-        return match user.split_once(':') {
-            Some((user, _)) => format!("{scheme}{user}:***@{address}"),
-            None => format!("{scheme}{user}@{address}"),
-        };
-    }
-    // `mqtt://user:password` without a host: what stands for the port is no number.
-    match rest.split_once(':') {
-        Some((host, port)) if !rest.starts_with('[') => {
-            let digits = port.split('/').next().unwrap_or_default();
-            if digits.bytes().all(|b| b.is_ascii_digit()) {
-                format!("{scheme}{rest}")
-            } else {
-                format!("{scheme}{host}:***")
-            }
-        }
-        _ => format!("{scheme}{rest}"),
     }
 }
 

@@ -231,8 +231,7 @@ impl Stage {
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
         let look = &self.seen().1.look;
-        let fading = self.fade.as_ref().is_some_and(|fade| fade.share(now) < 1.0);
-        let moving = fading || look.change() == Change::EveryFrame;
+        let moving = self.is_fading(now) || look.change() == Change::EveryFrame;
         [&self.remote, &self.alert, &self.identify]
             .into_iter()
             .flatten()
@@ -240,6 +239,12 @@ impl Stage {
             .chain(look.next_flash_edge(now))
             .chain(moving.then(|| self.next_on_grid(now)))
             .min()
+    }
+
+    /// Whether a cross-fade is under way.
+    #[must_use]
+    pub fn is_fading(&self, now: Duration) -> bool {
+        self.fade.as_ref().is_some_and(|fade| fade.share(now) < 1.0)
     }
 
     /// The next moment of a fixed grid, so that late frames are left out and none is queued.

@@ -44,7 +44,10 @@ mod tests {
         let ceilings: Vec<f64> = (0..10)
             .map(|failures| Backoff { failures }.ceiling().as_secs_f64())
             .collect();
-        assert_eq!(ceilings, [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
+        assert_eq!(
+            ceilings,
+            [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+        );
         assert_eq!(Backoff { failures: 99 }.ceiling(), LONGEST);
     }
 

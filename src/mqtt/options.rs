@@ -4,7 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rumqttc::{Broker, IncomingPacketSizeLimit, LastWill, MqttOptions, NetworkOptions, TlsConfiguration, Transport};
+use rumqttc::{
+    Broker, IncomingPacketSizeLimit, LastWill, MqttOptions, NetworkOptions, TlsConfiguration,
+    Transport,
+};
 
 use super::{INCOMING_MAX, Settings};
 use crate::config::Scheme;
@@ -28,7 +31,9 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The system has no certificates to trust.
-    #[error("this system has no trusted certificates for {url}; install ca-certificates or set `mqtt.ca_file`: {reason}")]
+    #[error(
+        "this system has no trusted certificates for {url}; install ca-certificates or set `mqtt.ca_file`: {reason}"
+    )]
     NoRoots {
         /// The broker.
         url: String,
@@ -99,7 +104,8 @@ fn connect_to(settings: &Settings) -> Result<MqttOptions, OpenError> {
             Ok(options)
         }
         Scheme::Ws => {
-            let broker = Broker::websocket(websocket()).map_err(|error| unusable(error.to_string()))?;
+            let broker =
+                Broker::websocket(websocket()).map_err(|error| unusable(error.to_string()))?;
             Ok(MqttOptions::new(id, broker))
         }
         Scheme::Wss => MqttOptions::websocket_with_tls_config(id, websocket(), tls(settings)?)

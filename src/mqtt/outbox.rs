@@ -82,7 +82,11 @@ impl Outbox {
     /// # Errors
     ///
     /// Tells that the link is or went down, or that it took too long.
-    pub async fn publish_acknowledged(&self, message: Message, timeout: Duration) -> Result<(), StopError> {
+    pub async fn publish_acknowledged(
+        &self,
+        message: Message,
+        timeout: Duration,
+    ) -> Result<(), StopError> {
         if !self.is_deliverable(&message) {
             return Err(StopError::Down);
         }

@@ -14,9 +14,13 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
     match error {
         ConnectionError::ConnectionRefused(code) => of_connack(*code),
         ConnectionError::MqttState(StateError::ConnFail { reason }) => of_connack(*reason),
-        ConnectionError::Io(error) | ConnectionError::MqttState(StateError::Io(error)) => of_io(error, &address),
+        ConnectionError::Io(error) | ConnectionError::MqttState(StateError::Io(error)) => {
+            of_io(error, &address)
+        }
         ConnectionError::Timeout(_) => {
-            format!("{address} did not accept the connection in time; check `mqtt.url` and the network")
+            format!(
+                "{address} did not accept the connection in time; check `mqtt.url` and the network"
+            )
         }
         ConnectionError::Tls(error) => of_tls(&error.to_string(), &address),
         ConnectionError::MqttState(StateError::ServerDisconnect {
@@ -26,9 +30,13 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             format!("{address} has not answered for two keep-alives; taken for dead")
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => format!("{address} closed the connection"),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            format!("{address} closed the connection")
+        }
         ConnectionError::NotConnAck(_)
-        | ConnectionError::MqttState(StateError::Deserialization(_) | StateError::ProtocolViolation(_)) => format!(
+        | ConnectionError::MqttState(
+            StateError::Deserialization(_) | StateError::ProtocolViolation(_),
+        ) => format!(
             "{address} does not answer in MQTT 5; is that a broker, and does it speak MQTT 5 (Mosquitto does since 1.6)? {error}"
         ),
         other => format!("{other}"),
@@ -45,19 +53,24 @@ fn of_connack(code: ConnectReturnCode) -> String {
             "the broker does not let this user in",
             "check `mqtt.username` and its password; many brokers say the same when none is given",
         ),
-        ConnectReturnCode::RefusedProtocolVersion | ConnectReturnCode::UnsupportedProtocolVersion => (
+        ConnectReturnCode::RefusedProtocolVersion
+        | ConnectReturnCode::UnsupportedProtocolVersion => (
             "the broker does not speak MQTT 5",
             "use one that does: Mosquitto from 1.6, EMQX, HiveMQ, RabbitMQ from 3.13",
         ),
-        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
-            ("the broker refuses the client id", "set another `mqtt.client_id`")
-        }
+        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => (
+            "the broker refuses the client id",
+            "set another `mqtt.client_id`",
+        ),
         ConnectReturnCode::Banned => ("the broker has banned this client", "ask who runs it"),
         ConnectReturnCode::ServiceUnavailable
         | ConnectReturnCode::ServerUnavailable
         | ConnectReturnCode::ServerBusy
         | ConnectReturnCode::ConnectionRateExceeded
-        | ConnectReturnCode::QuotaExceeded => ("the broker is too busy for another client", "nothing to do here"),
+        | ConnectReturnCode::QuotaExceeded => (
+            "the broker is too busy for another client",
+            "nothing to do here",
+        ),
         ConnectReturnCode::RetainNotSupported | ConnectReturnCode::QoSNotSupported => (
             "the broker does not support retained messages of QoS 1",
             "allow them there: states and the will need them",
@@ -66,9 +79,10 @@ fn of_connack(code: ConnectReturnCode) -> String {
             "the broker refuses the topic of the will",
             "check its access list and `mqtt.root`",
         ),
-        ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => {
-            ("the broker sends its clients elsewhere", "set `mqtt.url` to the other one")
-        }
+        ConnectReturnCode::UseAnotherServer | ConnectReturnCode::ServerMoved => (
+            "the broker sends its clients elsewhere",
+            "set `mqtt.url` to the other one",
+        ),
         ConnectReturnCode::Success
         | ConnectReturnCode::UnspecifiedError
         | ConnectReturnCode::MalformedPacket
@@ -84,11 +98,15 @@ fn of_connack(code: ConnectReturnCode) -> String {
 
 fn of_io(error: &io::Error, address: &str) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
-        return format!("nothing listens at {address}; is the broker running, and is `mqtt.url` right?");
+        return format!(
+            "nothing listens at {address}; is the broker running, and is `mqtt.url` right?"
+        );
     }
     let text = error.to_string();
     if text.contains("lookup") {
-        return format!("the name in {address} can't be resolved; check `mqtt.url` and the name server: {text}");
+        return format!(
+            "the name in {address} can't be resolved; check `mqtt.url` and the name server: {text}"
+        );
     }
     if text.contains("certificate") {
         return of_tls(&text, address);
@@ -105,7 +123,9 @@ fn of_tls(text: &str, address: &str) -> String {
 
 /// A `DISCONNECT` from the broker.
 pub(super) fn of_disconnect(code: DisconnectReasonCode, reason: Option<&str>) -> String {
-    let said = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let said = reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     if code == DisconnectReasonCode::SessionTakenOver {
         return format!(
             "another client has connected with this node's client id{said}; give each node its own `node.id` or `mqtt.client_id`"
@@ -118,7 +138,9 @@ pub(super) fn of_disconnect(code: DisconnectReasonCode, reason: Option<&str>) ->
 pub(super) fn of_subscription(code: &SubscribeReasonCode, filter: &str) -> Option<String> {
     let why = match code {
         SubscribeReasonCode::Success(_) => return None,
-        SubscribeReasonCode::NotAuthorized => "not authorized; let this user read it in the broker's access list",
+        SubscribeReasonCode::NotAuthorized => {
+            "not authorized; let this user read it in the broker's access list"
+        }
         SubscribeReasonCode::QuotaExceeded => "too many subscriptions; raise the broker's limit",
         SubscribeReasonCode::WildcardSubscriptionsNotSupported => {
             "the broker allows no wildcards; commands to single segments won't arrive"
@@ -129,7 +151,9 @@ pub(super) fn of_subscription(code: &SubscribeReasonCode, filter: &str) -> Optio
         | SubscribeReasonCode::TopicFilterInvalid
         | SubscribeReasonCode::PkidInUse
         | SubscribeReasonCode::SharedSubscriptionsNotSupported
-        | SubscribeReasonCode::SubscriptionIdNotSupported => "the broker refuses it; its log says why",
+        | SubscribeReasonCode::SubscriptionIdNotSupported => {
+            "the broker refuses it; its log says why"
+        }
     };
     Some(format!("{filter}: {why} ({code:?})"))
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rumqttc::{
-    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck, SubscribeFilterInput,
+    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
+    SubscribeFilterInput,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -101,7 +102,10 @@ impl Session {
             Packet::Publish(publish) => hand_on(&publish, on_message),
             Packet::SubAck(suback) => self.check_subscriptions(&suback),
             Packet::Disconnect(disconnect) => {
-                let reason = disconnect.properties.as_ref().and_then(|p| p.reason_string.as_deref());
+                let reason = disconnect
+                    .properties
+                    .as_ref()
+                    .and_then(|p| p.reason_string.as_deref());
                 self.say(refusal::of_disconnect(disconnect.reason_code, reason));
             }
             Packet::Auth(_)
@@ -120,7 +124,8 @@ impl Session {
 
     fn greet(&mut self, connack: &ConnAck) {
         let limit = connack.properties.as_ref().and_then(|p| p.max_packet_size);
-        self.packet_limit.store(limit.unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.packet_limit
+            .store(limit.unwrap_or(u32::MAX), Ordering::Relaxed);
         self.connections += 1;
         self.connected_at = Some(Instant::now());
         self.said = None;
@@ -158,7 +163,11 @@ impl Session {
 
     fn lose(&mut self, error: &ConnectionError) {
         self.link.send_replace(Link::Down);
-        if self.connected_at.take().is_some_and(|since| since.elapsed() >= LASTING) {
+        if self
+            .connected_at
+            .take()
+            .is_some_and(|since| since.elapsed() >= LASTING)
+        {
             self.backoff.reset();
         }
         self.say(refusal::of_connection(error, &self.settings.url));

@@ -27,8 +27,19 @@ pub(super) const TRANSITION_SECS_MAX: f64 = 60.0;
 
 /// The fields of a command, in the order of the documents.
 const FIELDS: [&str; 13] = [
-    "state", "brightness", "color", "effect", "params", "leds", "transition", "flash", "layer", "for_secs", "from",
-    "expires_at", "id",
+    "state",
+    "brightness",
+    "color",
+    "effect",
+    "params",
+    "leds",
+    "transition",
+    "flash",
+    "layer",
+    "for_secs",
+    "from",
+    "expires_at",
+    "id",
 ];
 
 /// How a message arrived.
@@ -74,8 +85,15 @@ pub struct Refused {
 /// # Errors
 ///
 /// Rejects with the first mistake: the field, its value and what is allowed.
-pub fn decode_set(segment: Segment, payload: &[u8], delivery: Delivery) -> Result<Request, Refused> {
-    let anonymous = |rejection| Refused { id: None, rejection };
+pub fn decode_set(
+    segment: Segment,
+    payload: &[u8],
+    delivery: Delivery,
+) -> Result<Request, Refused> {
+    let anonymous = |rejection| Refused {
+        id: None,
+        rejection,
+    };
     if payload.len() > PAYLOAD_MAX {
         return Err(anonymous(Rejection::at(
             Reason::TooLarge,
@@ -86,12 +104,12 @@ pub fn decode_set(segment: Segment, payload: &[u8], delivery: Delivery) -> Resul
     }
     let Fields(fields) = read_fields(payload).map_err(anonymous)?;
     let id = read_id(&fields).map_err(anonymous)?;
-    let refuse = |rejection| Refused { id: id.clone(), rejection };
+    let refuse = |rejection| Refused {
+        id: id.clone(),
+        rejection,
+    };
     if delivery.retained {
-        return Err(refuse(Rejection::new(
-            Reason::Stale,
-            "a message without the retain flag: the broker would repeat a retained command at every reconnect",
-        )));
+        return Err(refuse(Rejection::retained()));
     }
     let command = read_command(segment, &fields, delivery.unix_millis).map_err(refuse)?;
     Ok(Request { command, id })
@@ -115,7 +133,9 @@ pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejecti
             fields.push((name.to_owned(), json!(value)));
         }
     }
-    Ok(Value::Object(fields.into_iter().collect()).to_string().into_bytes())
+    Ok(Value::Object(fields.into_iter().collect())
+        .to_string()
+        .into_bytes())
 }
 
 fn read_fields(payload: &[u8]) -> Result<Fields, Rejection> {
@@ -162,7 +182,11 @@ fn read_id(fields: &[(String, Value)]) -> Result<Option<String>, Rejection> {
         .transpose()
 }
 
-fn read_command(segment: Segment, fields: &[(String, Value)], unix_millis: i64) -> Result<Command, Rejection> {
+fn read_command(
+    segment: Segment,
+    fields: &[(String, Value)],
+    unix_millis: i64,
+) -> Result<Command, Rejection> {
     let mut command = Command {
         segment,
         ..Command::to_board()
@@ -176,7 +200,9 @@ fn read_command(segment: Segment, fields: &[(String, Value)], unix_millis: i64) 
             "effect" => command.effect = Some(read_effect(value)?),
             "params" => params = Some(value),
             "leds" => command.levels = Some(read_leds(value)?),
-            "transition" => command.transition = decode::seconds(name, value, 0.0, TRANSITION_SECS_MAX)?,
+            "transition" => {
+                command.transition = decode::seconds(name, value, 0.0, TRANSITION_SECS_MAX)?
+            }
             "flash" => command.flash = Some(decode::word(name, value, &FLASHES)?),
             "layer" => command.target = decode::word(name, value, &TARGETS)?,
             "for_secs" => command.lease = Some(read_lease(value)?),
@@ -200,7 +226,11 @@ fn read_command(segment: Segment, fields: &[(String, Value)], unix_millis: i64) 
     Ok(command)
 }
 
-const POWERS: [(&str, Power); 3] = [("ON", Power::On), ("OFF", Power::Off), ("TOGGLE", Power::Toggle)];
+const POWERS: [(&str, Power); 3] = [
+    ("ON", Power::On),
+    ("OFF", Power::Off),
+    ("TOGGLE", Power::Toggle),
+];
 const FLASHES: [(&str, Flash); 2] = [("short", Flash::Short), ("long", Flash::Long)];
 const TARGETS: [(&str, Target); 2] = [("remote", Target::Remote), ("alert", Target::Alert)];
 
@@ -228,7 +258,10 @@ fn read_colour(value: &Value) -> Result<Rgb, Rejection> {
                 decode::byte(&field, value)
             };
             let rgb = Rgb([channel("r")?, channel("g")?, channel("b")?]);
-            match channels.iter().find(|(name, _)| !["r", "g", "b"].contains(&name.as_str())) {
+            match channels
+                .iter()
+                .find(|(name, _)| !["r", "g", "b"].contains(&name.as_str()))
+            {
                 Some((name, value)) => Err(Rejection::at(
                     Reason::UnknownField,
                     format!("color.{name}"),
@@ -252,8 +285,14 @@ fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
             decode::suggest("", names),
         ));
     };
-    let kind = Kind::from_name(name)
-        .ok_or_else(|| Rejection::at(Reason::UnknownEffect, "effect", value, decode::suggest(name, names)))?;
+    let kind = Kind::from_name(name).ok_or_else(|| {
+        Rejection::at(
+            Reason::UnknownEffect,
+            "effect",
+            value,
+            decode::suggest(name, names),
+        )
+    })?;
     Ok((kind, Params::defaults(kind.info().params)))
 }
 
@@ -268,28 +307,35 @@ fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
     };
     let declared = kind.info().params;
     let Some(fields) = value.as_object() else {
-        return Err(Rejection::at(Reason::Malformed, "params", value, "a JSON object"));
+        return Err(Rejection::at(
+            Reason::Malformed,
+            "params",
+            value,
+            "a JSON object",
+        ));
     };
     for (name, value) in fields {
         let field = format!("params.{name}");
         let number = decode::number(&field, value, "a number")?;
-        params.set(declared, name, number).map_err(|error| match error {
-            ParamError::Unknown => Rejection::at(
-                Reason::UnknownField,
-                field,
-                value,
-                match declared {
-                    [] => format!("no parameters: {} takes none", kind.name()),
-                    [..] => decode::suggest(name, declared.iter().map(|param| param.name)),
-                },
-            ),
-            ParamError::OutOfRange(param) => Rejection::at(
-                Reason::OutOfRange,
-                field,
-                value,
-                format!("{} to {} {}", param.min, param.max, param.unit),
-            ),
-        })?;
+        params
+            .set(declared, name, number)
+            .map_err(|error| match error {
+                ParamError::Unknown => Rejection::at(
+                    Reason::UnknownField,
+                    field,
+                    value,
+                    match declared {
+                        [] => format!("no parameters: {} takes none", kind.name()),
+                        [..] => decode::suggest(name, declared.iter().map(|param| param.name)),
+                    },
+                ),
+                ParamError::OutOfRange(param) => Rejection::at(
+                    Reason::OutOfRange,
+                    field,
+                    value,
+                    format!("{} to {} {}", param.min, param.max, param.unit),
+                ),
+            })?;
     }
     Ok(())
 }
@@ -306,9 +352,9 @@ fn read_leds(value: &Value) -> Result<Levels, Rejection> {
         Value::Object(parts) => {
             for (name, item) in parts {
                 let field = format!("leds.{name}");
-                let segment: Segment = name
-                    .parse()
-                    .map_err(|error| Rejection::at(Reason::UnknownSegment, &field, item, format!("{error}")))?;
+                let segment: Segment = name.parse().map_err(|error| {
+                    Rejection::at(Reason::UnknownSegment, &field, item, format!("{error}"))
+                })?;
                 let painted = decode::byte(&field, item)?;
                 for (index, level) in levels.iter_mut().enumerate() {
                     if segment.contains(index) {
@@ -334,7 +380,12 @@ fn check_expiry(value: &Value, unix_millis: i64) -> Result<(), Rejection> {
     const EXPECTED: &str = "a time as RFC 3339, such as 2026-01-31T12:00:00Z";
     let time: Option<jiff::Timestamp> = value.as_str().and_then(|text| text.parse().ok());
     let Some(time) = time else {
-        return Err(Rejection::at(Reason::Malformed, "expires_at", value, EXPECTED));
+        return Err(Rejection::at(
+            Reason::Malformed,
+            "expires_at",
+            value,
+            EXPECTED,
+        ));
     };
     if time.as_millisecond() < unix_millis {
         return Err(Rejection::at(
@@ -361,7 +412,10 @@ fn check_whole(command: &Command) -> Result<(), Rejection> {
     if command.levels.is_some() && (command.effect.is_some() || command.colour.is_some()) {
         return Err(Rejection {
             field: Some("leds".to_owned()),
-            ..Rejection::new(Reason::Conflict, "`leds` without `effect` and `color`: it is the whole picture")
+            ..Rejection::new(
+                Reason::Conflict,
+                "`leds` without `effect` and `color`: it is the whole picture",
+            )
         });
     }
     if command.target == Target::Alert && command.lease.is_none() {

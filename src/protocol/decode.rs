@@ -82,7 +82,12 @@ pub(super) fn byte(field: &str, value: &Value) -> Result<u8, Rejection> {
     const EXPECTED: &str = "a whole number, 0 to 255";
     let number = number(field, value, EXPECTED)?;
     if number.fract() != 0.0 || !(0.0..=255.0).contains(&number) {
-        return Err(Rejection::at(Reason::OutOfRange, field, value, "0 to 255, whole"));
+        return Err(Rejection::at(
+            Reason::OutOfRange,
+            field,
+            value,
+            "0 to 255, whole",
+        ));
     }
     Ok(number as u8)
 }
@@ -93,7 +98,12 @@ pub(super) fn number(field: &str, value: &Value, expected: &str) -> Result<f64, 
         .ok_or_else(|| Rejection::at(Reason::Malformed, field, value, expected))
 }
 
-pub(super) fn seconds(field: &str, value: &Value, min: f64, max: f64) -> Result<Duration, Rejection> {
+pub(super) fn seconds(
+    field: &str,
+    value: &Value,
+    min: f64,
+    max: f64,
+) -> Result<Duration, Rejection> {
     let expected = format!("seconds, {min} to {max}");
     let seconds = number(field, value, &expected)?;
     if !(min..=max).contains(&seconds) {
@@ -115,13 +125,21 @@ pub(super) fn text<'a>(field: &str, value: &'a Value, max: usize) -> Result<&'a 
 }
 
 /// One of several words.
-pub(super) fn word<T: Copy>(field: &str, value: &Value, words: &[(&str, T)]) -> Result<T, Rejection> {
+pub(super) fn word<T: Copy>(
+    field: &str,
+    value: &Value,
+    words: &[(&str, T)],
+) -> Result<T, Rejection> {
     let found = value
         .as_str()
         .and_then(|text| words.iter().find(|(word, _)| *word == text));
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
         let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-        let reason = if value.is_string() { Reason::OutOfRange } else { Reason::Malformed };
+        let reason = if value.is_string() {
+            Reason::OutOfRange
+        } else {
+            Reason::Malformed
+        };
         Rejection::at(reason, field, value, known.join(", "))
     })
 }
@@ -135,5 +153,8 @@ pub(super) fn suggest<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clo
         .map(|name| (strsim::jaro_winkler(text, name), name))
         .filter(|(similarity, _)| *similarity > NEAR)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(|| list.clone(), |(_, name)| format!("did you mean {name}? known: {list}"))
+        .map_or_else(
+            || list.clone(),
+            |(_, name)| format!("did you mean {name}? known: {list}"),
+        )
 }

@@ -54,33 +54,40 @@ pub fn light_state(
     state: &LightState,
     ends_unix_millis: Option<i64>,
 ) -> Message {
-    let word = if state.is_on(segment) { "ON" } else { "OFF" };
-    let level = state.brightness(segment);
     let payload = match segment {
-        Segment::Board => json(&Board {
-            state: word,
-            brightness: level,
-            color_mode: "rgb",
-            color: state.colour().into(),
-            effect: state.effect().map(|effect| effect.kind.name()),
-            params: state.effect().map(params).unwrap_or_default(),
-            leds: match &state.look.content {
-                Content::Picture(levels) => Some(levels),
-                Content::Effect(_) => None,
-            },
-            layer: state.layer.name(),
-            from: state.from.as_deref(),
-            until: ends_unix_millis.and_then(rfc3339),
-        }),
+        Segment::Board => board_document(state, ends_unix_millis),
         Segment::Ring(_) | Segment::Arm(_) | Segment::Led(_) => json(&Part {
-            state: word,
+            state: word(state, segment),
             // Home Assistant takes no brightness of 0.
-            brightness: (level > 0).then_some(level),
+            brightness: Some(state.brightness(segment)).filter(|level| *level > 0),
             color_mode: "brightness",
         }),
     };
     let topic = topics.build(&Address::Node(node.clone()), Leaf::LightState(segment));
     Message::state(topic, payload)
+}
+
+/// The whole board's state as JSON.
+pub(super) fn board_document(state: &LightState, ends_unix_millis: Option<i64>) -> Vec<u8> {
+    json(&Board {
+        state: word(state, Segment::Board),
+        brightness: state.brightness(Segment::Board),
+        color_mode: "rgb",
+        color: state.colour().into(),
+        effect: state.effect().map(|effect| effect.kind.name()),
+        params: state.effect().map(params).unwrap_or_default(),
+        leds: match &state.look.content {
+            Content::Picture(levels) => Some(levels),
+            Content::Effect(_) => None,
+        },
+        layer: state.layer.name(),
+        from: state.from.as_deref(),
+        until: ends_unix_millis.and_then(rfc3339),
+    })
+}
+
+fn word(state: &LightState, segment: Segment) -> &'static str {
+    if state.is_on(segment) { "ON" } else { "OFF" }
 }
 
 fn params(effect: &Effect) -> Map<String, Value> {

@@ -6,14 +6,18 @@
 mod command;
 mod decode;
 mod light;
+mod observe;
 mod result;
 mod status;
 mod telemetry;
 mod topics;
 
 pub use command::{Delivery, PAYLOAD_MAX, Refused, Reply, Request, command_json, decode_set};
-pub use decode::{decode_seconds, FRAME_WATCH_SECS, IDENTIFY_SECS};
+pub use decode::{FRAME_WATCH_SECS, IDENTIFY_SECS, decode_seconds};
 pub use light::{frame, light_state};
+pub use observe::{
+    LightReport, Report, ResultReport, observe, observe_light, observe_outcome, result_line,
+};
 pub use result::{Outcome, Reason, Rejection, result};
 pub use status::{Counters, Health, Info, availability, health, info};
 pub use telemetry::telemetry;

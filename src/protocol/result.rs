@@ -64,8 +64,22 @@ impl Rejection {
         }
     }
 
+    /// A rejection of a retained command.
+    #[must_use]
+    pub fn retained() -> Self {
+        Self::new(
+            Reason::Stale,
+            "a message without the retain flag: the broker would repeat a retained command at every reconnect",
+        )
+    }
+
     /// A rejection of what stands in a field.
-    pub fn at(reason: Reason, field: impl Into<String>, value: &Value, expected: impl Into<String>) -> Self {
+    pub fn at(
+        reason: Reason,
+        field: impl Into<String>,
+        value: &Value,
+        expected: impl Into<String>,
+    ) -> Self {
         Self {
             reason,
             field: Some(field.into()),
@@ -144,6 +158,22 @@ enum Detail<'a> {
 /// The answers to a command: one on the node's `light/result`, and one where the sender asked for it.
 #[must_use]
 pub fn result(topics: &Topics, node: &NodeId, reply: &Reply, outcome: &Outcome) -> Vec<Message> {
+    let payload = document(reply.id.as_deref(), outcome);
+    let own = topics.build(&Address::Node(node.clone()), Leaf::LightResult);
+    let mut messages = Vec::with_capacity(1 + usize::from(reply.response_topic.is_some()));
+    if let Some(topic) = &reply.response_topic {
+        messages.push(Message {
+            correlation: reply.correlation.clone(),
+            ..answer(topic.clone(), payload.clone())
+        });
+    }
+    messages.push(answer(own, payload));
+    messages
+}
+
+/// The answer as JSON.
+#[must_use]
+pub(super) fn document(id: Option<&str>, outcome: &Outcome) -> Vec<u8> {
     let (status, detail) = match outcome {
         Outcome::Shown { frame, latency } => (
             "shown",
@@ -164,21 +194,7 @@ pub fn result(topics: &Topics, node: &NodeId, reply: &Reply, outcome: &Outcome) 
             },
         ),
     };
-    let payload = json(&Wire {
-        id: reply.id.as_deref(),
-        status,
-        detail,
-    });
-    let own = topics.build(&Address::Node(node.clone()), Leaf::LightResult);
-    let mut messages = Vec::with_capacity(1 + usize::from(reply.response_topic.is_some()));
-    if let Some(topic) = &reply.response_topic {
-        messages.push(Message {
-            correlation: reply.correlation.clone(),
-            ..answer(topic.clone(), payload.clone())
-        });
-    }
-    messages.push(answer(own, payload));
-    messages
+    json(&Wire { id, status, detail })
 }
 
 fn answer(topic: String, payload: Vec<u8>) -> Message {

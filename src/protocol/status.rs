@@ -125,7 +125,9 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
             architecture: info.architecture.as_deref(),
             cores: info.cores,
         },
-        segments: Segment::parts().map(|segment| segment.to_string()).collect(),
+        segments: Segment::parts()
+            .map(|segment| segment.to_string())
+            .collect(),
         effects: effects.collect(),
         accepts: Accepts {
             payload_max_bytes: super::PAYLOAD_MAX,

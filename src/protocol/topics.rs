@@ -82,7 +82,9 @@ impl fmt::Display for Leaf {
         };
         match segment {
             Segment::Board => write!(f, "light/{end}"),
-            Segment::Ring(_) | Segment::Arm(_) | Segment::Led(_) => write!(f, "light/{segment}/{end}"),
+            Segment::Ring(_) | Segment::Arm(_) | Segment::Led(_) => {
+                write!(f, "light/{segment}/{end}")
+            }
         }
     }
 }
@@ -215,12 +217,18 @@ mod tests {
     fn topics_are_spelled_as_documented() {
         let topics = topics("piglow");
         let node = Address::Node("pi-1".parse().unwrap());
-        assert_eq!(topics.build(&node, Leaf::LightSet(Segment::Board)), "piglow/pi-1/light/set");
+        assert_eq!(
+            topics.build(&node, Leaf::LightSet(Segment::Board)),
+            "piglow/pi-1/light/set"
+        );
         assert_eq!(
             topics.build(&node, Leaf::LightState("ring/red".parse().unwrap())),
             "piglow/pi-1/light/ring/red/state"
         );
-        assert_eq!(topics.build(&Address::All, Leaf::Identify), "piglow/all/identify");
+        assert_eq!(
+            topics.build(&Address::All, Leaf::Identify),
+            "piglow/all/identify"
+        );
         assert_eq!(
             topics.build(&Address::Group("attic".parse().unwrap()), Leaf::Identify),
             "piglow/group/attic/identify"
@@ -234,7 +242,13 @@ mod tests {
             topics.parse("piglow/pi/light/ring/pink/set"),
             Err(TopicError::UnknownSegment("ring/pink".into()))
         );
-        for foreign in ["piglow", "piglow/pi", "other/pi/info", "piglowy/pi/info", "piglow/pi/light/x"] {
+        for foreign in [
+            "piglow",
+            "piglow/pi",
+            "other/pi/info",
+            "piglowy/pi/info",
+            "piglow/pi/light/x",
+        ] {
             assert_eq!(topics.parse(foreign), Err(TopicError::Foreign), "{foreign}");
         }
     }

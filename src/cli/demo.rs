@@ -1,0 +1,311 @@
+//! `piglow-node demo`: a broker, simulated nodes and a board in this terminal; no other program needed.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::client::Client;
+use super::glance::{Glance, Viewer};
+use super::settings::Flags;
+use super::{DONE, FAULT, logging, runtime, stop_on_signal};
+use crate::config::Config;
+use crate::demo::{BrokerOptions, EmbeddedBroker};
+use crate::light::board::Segment;
+use crate::node::{Node, View};
+use crate::panel::{Latched, SimBus};
+use crate::picture::{Line, Style};
+use crate::protocol::{Address, Leaf, Report};
+use crate::screen::Key;
+use crate::supervisor::Supervisor;
+
+/// The usual port of MQTT.
+const PORT: u16 = 1883;
+
+/// Between two looks at keys and news: 30 a second.
+const REDRAW: Duration = Duration::from_millis(33);
+
+/// The most simulated nodes in one process.
+const NODES_MAX: u16 = 1000;
+
+#[derive(Args)]
+pub(super) struct Demo {
+    /// How many simulated nodes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(NODES_MAX)))]
+    nodes: u16,
+    /// The broker's port; the next free one when it is taken
+    #[arg(long, value_name = "PORT", default_value_t = PORT)]
+    port: u16,
+}
+
+impl Demo {
+    pub(super) fn run(&self, flags: &Flags) -> anyhow::Result<u8> {
+        let log = LogTail::default();
+        let mut settings = flags.load()?.config.log;
+        // The broker's own log is of no interest here.
+        settings.filter = settings.filter.with_target("mqtt5", LevelFilter::WARN);
+        if io::stdout().is_terminal() {
+            logging::to_writer(&settings, log.clone());
+        } else {
+            logging::to_stderr(&settings);
+        }
+        runtime()?.block_on(self.demonstrate(flags, log))
+    }
+
+    async fn demonstrate(&self, flags: &Flags, log: LogTail) -> anyhow::Result<u8> {
+        let stop = stop_on_signal()?;
+        let broker = EmbeddedBroker::start(BrokerOptions {
+            port: Some(self.port),
+        })
+        .await
+        .context("failed to start the embedded broker")?;
+        let url = format!("mqtt://{}", broker.address());
+        let mut nodes = Vec::new();
+        let mut tasks = Supervisor::default();
+        let (faults, fault_seen) = watch::channel(false);
+        for number in 1..=self.nodes {
+            let config = self.config(flags, &url, number)?;
+            let bus = SimBus::new();
+            let node = Node::start(&config, bus.clone())?;
+            nodes.push((node.view(), bus.subscribe(), config));
+            let (stop, faults) = (stop.clone(), faults.clone());
+            tasks.spawn("node", async move {
+                if node.run(stop.clone()).await.is_err() {
+                    faults.send_replace(true);
+                    stop.cancel();
+                }
+            });
+        }
+        let Some((view, board, config)) = nodes.first().cloned() else {
+            return Ok(DONE);
+        };
+        let client = Client::connect(&config, "demo", Vec::new())?;
+        let mut stage = Stage {
+            introduction: introduction(broker.address().port(), self, &config),
+            glance: Glance {
+                node: view.id.to_string(),
+                effects: crate::light::effect::EFFECTS
+                    .iter()
+                    .map(|info| info.name.to_owned())
+                    .collect(),
+                ..Glance::default()
+            },
+            view,
+            board,
+            client,
+            log,
+        };
+        let shown = if io::stdout().is_terminal() {
+            stage.draw_until(&stop).await
+        } else {
+            stage.print_until(&stop).await;
+            Ok(())
+        };
+        stop.cancel();
+        stage.client.close().await;
+        tasks.stop(Duration::from_secs(5)).await;
+        broker.stop().await;
+        shown?;
+        Ok(if *fault_seen.borrow() { FAULT } else { DONE })
+    }
+
+    /// The user's configuration with what makes it a demonstration.
+    fn config(&self, flags: &Flags, url: &str, number: u16) -> anyhow::Result<Config> {
+        let id = if self.nodes == 1 {
+            "demo".to_owned()
+        } else {
+            format!("demo-{number}")
+        };
+        let forced = [
+            ("mqtt.url", url.to_owned()),
+            ("mqtt.username", String::new()),
+            ("mqtt.password", String::new()),
+            ("mqtt.password_file", String::new()),
+            ("mqtt.client_id", String::new()),
+            ("node.id", id),
+            ("panel.backend", "simulated".to_owned()),
+            ("telemetry.interval_secs", "1".to_owned()),
+        ];
+        Ok(flags.load_with(&forced)?.config)
+    }
+}
+
+/// What is said before anything happens, and below the picture.
+fn introduction(port: u16, demo: &Demo, config: &Config) -> Vec<String> {
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("piglow-node"));
+    let program = program.display();
+    let busy = if port == demo.port {
+        String::new()
+    } else {
+        format!(" (port {} is taken)", demo.port)
+    };
+    let url = if port == PORT {
+        String::new()
+    } else {
+        format!(" --url {}", config.mqtt.url)
+    };
+    let root = match config.mqtt.root.as_str() {
+        "piglow" => String::new(),
+        root => format!(" --set mqtt.root={root}"),
+    };
+    let node = &config.node.id;
+    let to = format!("{url}{root} --node {node}");
+    vec![
+        format!(
+            "embedded broker at {}{busy}; from another terminal:",
+            config.mqtt.url
+        ),
+        format!("  {program} send{to} breathe"),
+        format!(r#"  {program} send{to} '{{"color":"blue","transition":2,"for_secs":20}}'"#),
+        format!("  {program} watch{to}"),
+    ]
+}
+
+/// What the demonstration shows.
+struct Stage {
+    introduction: Vec<String>,
+    glance: Glance,
+    view: View,
+    board: watch::Receiver<Latched>,
+    client: Client,
+    log: LogTail,
+}
+
+impl Stage {
+    async fn draw_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut viewer = Viewer::open()?;
+        let mut redraw = tokio::time::interval(REDRAW);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = redraw.tick() => {}
+            }
+            while let Some(key) = viewer.key()? {
+                match key {
+                    Key::Quit | Key::Interrupt => return Ok(()),
+                    Key::Left | Key::Right => self.step_effect(key),
+                }
+            }
+            for report in self.news() {
+                // The picture says it all.
+                drop(self.glance.take(report));
+            }
+            viewer.draw(&self.glance, &self.footer())?;
+        }
+    }
+
+    async fn print_until(&mut self, stop: &CancellationToken) {
+        for line in &self.introduction {
+            println!("{line}");
+        }
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            for report in self.news() {
+                if let Some(line) = self.glance.take(report) {
+                    println!("{line}");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = second.tick() => {}
+            }
+        }
+    }
+
+    /// What has changed since the last look, in the form in which other programs read it.
+    fn news(&mut self) -> Vec<Report> {
+        let view = &mut self.view;
+        let mut news = Vec::new();
+        if view.link.has_changed().unwrap_or(false) {
+            let up = *view.link.borrow_and_update() != crate::mqtt::Link::Down;
+            news.push(Report::Availability(up));
+        }
+        if view.state.has_changed().unwrap_or(false) || self.glance.light.is_none() {
+            news.extend(view.light());
+        }
+        if view.panel.has_changed().unwrap_or(false) {
+            news.push(Report::Panel(view.panel.borrow_and_update().to_string()));
+        }
+        if view.answer.has_changed().unwrap_or(false) {
+            news.extend(view.last_result());
+        }
+        let load = view.measured.inputs.borrow_and_update().cpu_load;
+        if load.is_some() && load.map(crate::units::Percent::get) != self.glance.load_percent {
+            news.push(Report::Load(load.map(crate::units::Percent::get)));
+        }
+        news.push(Report::Frame(self.board.borrow_and_update().frame));
+        news
+    }
+
+    fn step_effect(&self, key: Key) {
+        if let Some(effect) = self.glance.neighbour_effect(key) {
+            let command = json!({"effect": effect, "from": "the arrow keys"}).to_string();
+            let address = Address::Node(self.view.id.clone());
+            let leaf = Leaf::LightSet(Segment::Board);
+            self.client.send(&address, leaf, command.into_bytes());
+        }
+    }
+
+    fn footer(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = self
+            .introduction
+            .iter()
+            .map(|line| Line::styled(line, Style::PLAIN))
+            .collect();
+        lines.push(Line::styled("← → other effects   q quit", Style::DIM));
+        lines.push(Line::styled(&self.log.last(), Style::DIM));
+        lines
+    }
+}
+
+/// The last line of the log, which would tear the picture if it were written to the terminal.
+#[derive(Clone, Default)]
+struct LogTail(Arc<Mutex<VecDeque<u8>>>);
+
+/// Enough for a line.
+const TAIL_BYTES: usize = 512;
+
+impl LogTail {
+    fn last(&self) -> String {
+        let bytes: Vec<u8> = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect();
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().next_back().unwrap_or_default().to_owned()
+    }
+}
+
+impl Write for LogTail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend(bytes);
+        let excess = tail.len().saturating_sub(TAIL_BYTES);
+        tail.drain(..excess);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for LogTail {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line: what a person types, and what the process answers when it ends.
+
+mod check_config;
+mod client;
+#[cfg(feature = "demo")]
+mod demo;
+mod glance;
+mod logging;
+mod run;
+mod send;
+mod settings;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::units::NodeId;
+
+/// Everything went as asked.
+const DONE: u8 = 0;
+/// It did not, and the error is on standard error.
+const FAILED: u8 = 1;
+/// The broker or the node did not answer (`EX_UNAVAILABLE` of sysexits.h).
+const UNAVAILABLE: u8 = 69;
+/// A task of the node ended by itself (`EX_SOFTWARE`).
+const FAULT: u8 = 70;
+/// The configuration is wrong (`EX_CONFIG`).
+const BAD_CONFIG: u8 = 78;
+
+/// CPU load and health of a Raspberry Pi over MQTT, LED commands back, shown on a Pimoroni PiGlow.
+#[derive(Parser)]
+#[command(name = "piglow-node", version = crate::VERSION, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: settings::Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  piglow-node demo                         a broker, a node and its board in this terminal; nothing else needed
+  piglow-node --config /etc/piglow-node.toml
+  piglow-node --url mqtt://broker.local check-config
+  piglow-node send breathe                 to this host's node
+  piglow-node send --node attic '{\"color\":\"blue\",\"for_secs\":30}'
+  piglow-node watch --node attic
+
+Exit codes: 0 done, 1 failed or rejected, 2 wrong usage, 69 no answer, 70 internal fault, 78 wrong configuration.
+Every option of the configuration, with its default, its range and its environment variable: piglow-node check-config --all";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the node until it is told to stop (this is what happens without a command)
+    Run,
+    /// Show a node at work: an embedded broker, simulated boards, the picture in this terminal
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
+    /// Send a command to a node, a group or all, and print what became of it
+    Send(send::Send),
+    /// Look at a node: its board, its load, who asked for what
+    Watch(watch::Watch),
+    /// Print the configuration in effect and where each value comes from
+    CheckConfig(check_config::CheckConfig),
+}
+
+/// Which node is meant.
+#[derive(Args)]
+struct OneNode {
+    /// The node's id [default: `node.id` of the configuration, this host's name]
+    #[arg(long, value_name = "ID")]
+    node: Option<NodeId>,
+}
+
+impl Cli {
+    /// Does what was asked.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let result = match self.command.unwrap_or(Command::Run) {
+            Command::Run => run::run(&self.settings),
+            #[cfg(feature = "demo")]
+            Command::Demo(demo) => demo.run(&self.settings),
+            Command::Send(send) => send.run(&self.settings),
+            Command::Watch(watch) => watch.run(&self.settings),
+            Command::CheckConfig(check) => check.run(&self.settings),
+        };
+        ExitCode::from(result.unwrap_or_else(|error| report(&error)))
+    }
+}
+
+/// Says on standard error what went wrong; the exit code that goes with it.
+fn report(error: &anyhow::Error) -> u8 {
+    if let Some(problems) = error.downcast_ref::<crate::config::Problems>() {
+        let count = problems.count();
+        let noun = if count == 1 { "problem" } else { "problems" };
+        eprintln!("piglow-node: {count} {noun} in the configuration:");
+        for problem in problems.lines() {
+            eprintln!("  {problem}");
+        }
+        return BAD_CONFIG;
+    }
+    eprintln!("piglow-node: {error:#}");
+    if error.is::<crate::node::StartError>() {
+        BAD_CONFIG
+    } else {
+        FAILED
+    }
+}
+
+/// A runtime for everything: one thread, and short-lived ones for name look-ups.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context;
+    /// A name is looked up at a connection only; its thread need not wait for the next.
+    const LOOKUP_THREAD_STAYS: std::time::Duration = std::time::Duration::from_millis(100);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .thread_keep_alive(LOOKUP_THREAD_STAYS)
+        .build()
+        .context("failed to start the runtime")
+}
+
+/// A token that is cancelled when the process is asked to stop.
+fn stop_on_signal() -> anyhow::Result<tokio_util::sync::CancellationToken> {
+    use anyhow::Context;
+    use tokio::signal::unix::{SignalKind, signal};
+    let token = tokio_util::sync::CancellationToken::new();
+    let stop = token.clone();
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen to SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen to SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("failed to listen to SIGHUP")?;
+    let wait = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        stop.cancel();
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the process, and nobody has to notice"
+    )]
+    drop(tokio::spawn(wait));
+    Ok(token)
+}

@@ -1,0 +1,176 @@
+//! What the kernel tells about the board in small files: model, clock, throttling.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::telemetry::Throttled;
+
+/// Where the files are; a test has its own.
+#[derive(Debug, Clone)]
+pub(super) struct BoardPaths {
+    /// The model's name, from the device tree.
+    pub(super) model: PathBuf,
+    /// The clock of the first core, in kHz; on every Raspberry Pi the cores share one.
+    pub(super) frequency: PathBuf,
+    /// The platform's devices, one of which is the firmware.
+    pub(super) platform: PathBuf,
+}
+
+impl Default for BoardPaths {
+    fn default() -> Self {
+        Self {
+            model: "/proc/device-tree/model".into(),
+            frequency: "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq".into(),
+            platform: "/sys/devices/platform".into(),
+        }
+    }
+}
+
+/// The board's files, found once.
+pub(super) struct Board {
+    paths: BoardPaths,
+    throttled: Option<PathBuf>,
+    /// Bits 16 to 19 of every reading so far.
+    remembered: u32,
+}
+
+impl Board {
+    /// Looks for the files.
+    pub(super) fn find(paths: BoardPaths) -> Self {
+        Self {
+            throttled: find_throttled(&paths.platform),
+            paths,
+            remembered: 0,
+        }
+    }
+
+    /// The model's name, such as `Raspberry Pi 4 Model B Rev 1.4`.
+    pub(super) fn model(&self) -> Option<String> {
+        let text = fs::read_to_string(&self.paths.model).ok()?;
+        // The device tree ends its texts with a zero byte.
+        let text = text.trim_end_matches('\0').trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The clock, in MHz.
+    ///
+    /// Not sysinfo's: where there is no such file that reads `BogoMIPS` from `/proc/cpuinfo`, which is no clock.
+    pub(super) fn frequency_mhz(&self) -> Option<u32> {
+        let khz: u32 = fs::read_to_string(&self.paths.frequency)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        (khz >= 1000).then_some(khz / 1000)
+    }
+
+    /// The firmware's report.
+    ///
+    /// The kernel's own under-voltage watch clears the firmware's memory every two seconds, so what was seen is kept here.
+    pub(super) fn throttled(&mut self) -> Option<Throttled> {
+        let text = fs::read_to_string(self.throttled.as_ref()?).ok()?;
+        let bits = parse_bits(&text)?;
+        self.remembered |= bits & 0xf_0000 | (bits & 0xf) << 16;
+        Some(Throttled::from_bits(bits | self.remembered))
+    }
+}
+
+/// Finds `get_throttled` of the firmware: below `soc/soc:firmware`, on a Raspberry Pi 5 below a `soc` with an address.
+fn find_throttled(platform: &Path) -> Option<PathBuf> {
+    let known = platform.join("soc/soc:firmware/get_throttled");
+    if known.exists() {
+        return Some(known);
+    }
+    let named = |path: &PathBuf, test: fn(&str) -> bool| {
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(test)
+    };
+    children(platform)
+        .filter(|path| named(path, |name| name.starts_with("soc")))
+        .flat_map(|soc| children(&soc))
+        .filter(|path| named(path, |name| name.ends_with(":firmware")))
+        .map(|firmware| firmware.join("get_throttled"))
+        .find(|path| path.exists())
+}
+
+fn children(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+fn parse_bits(text: &str) -> Option<u32> {
+    let text = text.trim();
+    u32::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board_in(directory: &Path) -> Board {
+        Board::find(BoardPaths {
+            model: directory.join("model"),
+            frequency: directory.join("frequency"),
+            platform: directory.join("platform"),
+        })
+    }
+
+    fn write(path: PathBuf, text: &str) {
+        fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        fs::write(path, text).expect("written");
+    }
+
+    #[test]
+    fn a_host_without_the_files_tells_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut board = board_in(directory.path());
+        assert_eq!(board.model(), None);
+        assert_eq!(board.frequency_mhz(), None);
+        assert_eq!(board.throttled(), None);
+    }
+
+    #[test]
+    fn model_and_clock_are_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let board = board_in(directory.path());
+        write(
+            directory.path().join("model"),
+            "Raspberry Pi 4 Model B Rev 1.4\0",
+        );
+        write(directory.path().join("frequency"), "1800000\n");
+        assert_eq!(
+            board.model().as_deref(),
+            Some("Raspberry Pi 4 Model B Rev 1.4")
+        );
+        assert_eq!(board.frequency_mhz(), Some(1800));
+        write(directory.path().join("frequency"), "<unknown>\n");
+        assert_eq!(board.frequency_mhz(), None);
+    }
+
+    #[test]
+    fn throttling_is_found_on_each_generation_and_remembered() {
+        for place in ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"] {
+            let directory = tempfile::tempdir().expect("a directory");
+            let file = directory
+                .path()
+                .join("platform")
+                .join(place)
+                .join("get_throttled");
+            write(file.clone(), "0\n");
+            let mut board = board_in(directory.path());
+            let mut read = |text| {
+                write(file.clone(), text);
+                board.throttled()
+            };
+            assert_eq!(read("0\n"), Some(Throttled::default()));
+            let now = read("5\n").expect("bits");
+            assert!(now.under_voltage && now.now && now.since_boot);
+            let later = read("0x0\n").expect("bits");
+            assert!(!later.under_voltage && !later.now && later.since_boot);
+            assert_eq!(read("what\n"), None);
+        }
+    }
+}

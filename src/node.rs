@@ -1,0 +1,342 @@
+//! One node: its tasks wired together, watched over, and stopped in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::host::{Description, Host};
+use crate::light::effect::Kind;
+use crate::light::{Inputs, LightState, Stage};
+use crate::mqtt::{self, Link, OpenError, Outbox};
+use crate::panel::{self, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
+use crate::protocol::{self, Info, Topics};
+use crate::supervisor::{Fault, Supervisor};
+use crate::tasks::{
+    Answer, Intake, Measured, Mirror, ORDERS, Publisher, Renderer, Responder, Sampler, Tally,
+};
+use crate::units::NodeId;
+
+/// How long tasks may take to stop.
+const TASK_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the panel may take to go dark: a stuck bus gives up after one second by itself.
+const PANEL_GRACE: Duration = Duration::from_millis(1500);
+
+/// How long the broker may take to acknowledge `offline`.
+const OFFLINE_GRACE: Duration = Duration::from_secs(2);
+
+/// Why a node can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The password file can't be read.
+    #[error("`mqtt.password_file` is {path}, which can't be read")]
+    PasswordFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The session can't be prepared.
+    #[error(transparent)]
+    Session(#[from] OpenError),
+    /// The system gives no thread for the panel.
+    #[error("the panel's thread can't be started")]
+    Panel(#[source] std::io::Error),
+}
+
+/// What can be seen of a node from within its process; each holds only the newest.
+#[derive(Clone)]
+pub struct View {
+    /// Its id.
+    pub id: NodeId,
+    /// Whether the broker is there.
+    pub link: watch::Receiver<Link>,
+    /// What the LEDs are set to.
+    pub state: watch::Receiver<LightState>,
+    /// What has been read from the host.
+    pub measured: Measured,
+    /// How the panel is.
+    pub panel: watch::Receiver<PanelHealth>,
+    /// The newest frame that was latched.
+    pub receipts: watch::Receiver<Option<Receipt>>,
+    /// The newest answer to a command.
+    pub answer: watch::Receiver<Option<Answer>>,
+    clock: Clock,
+}
+
+impl View {
+    /// What the LEDs are set to, as other programs read it.
+    #[must_use]
+    pub fn light(&mut self) -> Option<protocol::Report> {
+        let state = self.state.borrow_and_update();
+        let ends = state.ends.map(|end| self.clock.unix_millis_at(end));
+        protocol::observe_light(&state, ends)
+    }
+
+    /// The newest answer, as other programs read it.
+    #[must_use]
+    pub fn last_result(&mut self) -> Option<protocol::Report> {
+        let answer = self.answer.borrow_and_update();
+        let answer = answer.as_ref()?;
+        protocol::observe_outcome(answer.id.as_deref(), &answer.outcome)
+            .map(protocol::Report::Result)
+    }
+}
+
+/// A node whose tasks run.
+pub struct Node {
+    topics: Topics,
+    id: NodeId,
+    tasks: Supervisor,
+    session: Supervisor,
+    panel: Panel,
+    outbox: Outbox,
+    view: View,
+}
+
+impl Node {
+    /// Starts a node; must be called within a runtime.
+    ///
+    /// With a simulated panel, `bus` is its bus, so that the caller can look at it and pull it out.
+    ///
+    /// # Errors
+    ///
+    /// Tells what is wrong with files that the session needs; a missing broker or panel is no error but a state.
+    pub fn start(config: &Config, bus: SimBus) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let host = Host::open();
+        let topics = Topics::new(config.mqtt.root.clone());
+        let id = config.node.id.clone();
+        let (outbox, session) = mqtt::open(session_settings(config, &topics)?)?;
+        let panel = Panel::spawn(panel_settings(config, bus)).map_err(StartError::Panel)?;
+
+        let tally = Arc::new(Tally::default());
+        let responder = Arc::new(Responder::new(
+            topics.clone(),
+            id.clone(),
+            outbox.clone(),
+            Arc::clone(&tally),
+        ));
+        let answer = responder.last();
+        // Each order matters; when the queue is full, the sender is answered that the node is busy.
+        let (orders, orders_in) = mpsc::channel(ORDERS);
+        let (mirror, mirror_until) = watch::channel(None);
+        let inputs = watch::Sender::new(Inputs::default());
+        let info = describe(config, host.describe());
+
+        let renderer = Renderer::new(
+            Stage::new(&stage_settings(config)),
+            clock,
+            orders_in,
+            inputs.subscribe(),
+            panel.frames(),
+            panel.receipts(),
+            panel.health(),
+            Arc::clone(&responder),
+        );
+        let sampler = Sampler::new(
+            host,
+            config.telemetry.interval,
+            config.light.load_interval,
+            inputs,
+            renderer.follows_inputs(),
+        );
+        let view = View {
+            id: id.clone(),
+            link: outbox.link(),
+            state: renderer.state(),
+            measured: sampler.measured(),
+            panel: panel.health(),
+            receipts: panel.receipts(),
+            answer,
+            clock,
+        };
+        let publisher = Publisher {
+            topics: topics.clone(),
+            node: id.clone(),
+            info,
+            clock,
+            outbox: outbox.clone(),
+            state: view.state.clone(),
+            sample: view.measured.sample.clone(),
+            panel: panel.health(),
+            tally: Arc::clone(&tally),
+        };
+        let frames = Mirror {
+            topics: topics.clone(),
+            node: id.clone(),
+            outbox: outbox.clone(),
+            receipts: panel.receipts(),
+            until: mirror_until,
+        };
+        let intake = Intake::new(topics.clone(), orders, mirror, responder, tally);
+
+        let mut tasks = Supervisor::default();
+        tasks.spawn("renderer", renderer.run(tasks.token()));
+        tasks.spawn("sampler", sampler.run(tasks.token()));
+        tasks.spawn("publisher", publisher.run(tasks.token()));
+        tasks.spawn("mirror", frames.run(tasks.token()));
+        // The session outlives the others, to carry their last messages.
+        let mut session_task = Supervisor::default();
+        let stopping = tasks.token();
+        session_task.spawn(
+            "session",
+            session.run(session_task.token(), move |message| {
+                // Stopping begins with refusing commands.
+                if !stopping.is_cancelled() {
+                    intake.take(&message);
+                }
+            }),
+        );
+        Ok(Self {
+            topics,
+            id,
+            tasks,
+            session: session_task,
+            panel,
+            outbox,
+            view,
+        })
+    }
+
+    /// What can be seen of the node.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view.clone()
+    }
+
+    /// Runs until `stop` is cancelled, then stops in order: commands are refused, the LEDs go as configured, `offline` is
+    /// acknowledged, the session ends.
+    ///
+    /// # Errors
+    ///
+    /// A task that ends by itself: the LEDs are darkened and the node stops.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Fault> {
+        let mut panel_ended = self.panel.ended();
+        let fault = tokio::select! {
+            () = stop.cancelled() => None,
+            fault = self.tasks.fault() => Some(fault),
+            fault = self.session.fault() => Some(fault),
+            _ = panel_ended.wait_for(|ended| *ended) => Some(Fault::Ended("panel")),
+        };
+        if let Some(fault) = &fault {
+            error!(%fault, "stopping");
+        } else {
+            info!(node = %self.id, "stopping");
+        }
+        self.stop(fault.is_some()).await;
+        fault.map_or(Ok(()), Err)
+    }
+
+    async fn stop(&mut self, faulty: bool) {
+        self.tasks.stop(TASK_GRACE).await;
+        let outcome = if faulty {
+            self.panel.stop_dark(PANEL_GRACE)
+        } else {
+            self.panel.stop(PANEL_GRACE)
+        };
+        match outcome {
+            StopOutcome::Dark | StopOutcome::Kept => {}
+            trouble @ (StopOutcome::Failed { .. }
+            | StopOutcome::Panicked
+            | StopOutcome::TimedOut) => {
+                warn!(?trouble, "the LEDs could not be left as configured");
+            }
+        }
+        let offline = protocol::availability(&self.topics, &self.id, false);
+        if let Err(error) = self
+            .outbox
+            .publish_acknowledged(offline, OFFLINE_GRACE)
+            .await
+        {
+            warn!(%error, "offline was not acknowledged; the broker's will says it instead");
+        }
+        self.outbox.disconnect();
+        self.session.stop(TASK_GRACE).await;
+        info!(node = %self.id, "stopped");
+    }
+}
+
+pub(crate) fn session_settings(
+    config: &Config,
+    topics: &Topics,
+) -> Result<mqtt::Settings, StartError> {
+    let credentials = match &config.mqtt.credentials {
+        None => None,
+        Some(credentials) => Some((
+            credentials.username.clone(),
+            password(&credentials.password)?,
+        )),
+    };
+    Ok(mqtt::Settings {
+        url: config.mqtt.url.clone(),
+        client_id: config.mqtt.client_id.clone(),
+        credentials,
+        keep_alive: config.mqtt.keep_alive,
+        ca_file: config.mqtt.ca_file.clone(),
+        will: Some(protocol::availability(topics, &config.node.id, false)),
+        filters: topics.subscriptions(&config.node.id, &config.node.groups),
+    })
+}
+
+fn password(password: &config::Password) -> Result<Option<config::Secret>, StartError> {
+    match password {
+        config::Password::None => Ok(None),
+        config::Password::Text(secret) => Ok(Some(secret.clone())),
+        config::Password::File(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|source| StartError::PasswordFile {
+                    path: path.clone(),
+                    source,
+                })?;
+            Ok(Some(config::Secret::new(
+                text.trim_end_matches(['\r', '\n']),
+            )))
+        }
+    }
+}
+
+fn panel_settings(config: &Config, bus: SimBus) -> panel::Settings {
+    panel::Settings {
+        backend: match config.panel.backend {
+            config::Backend::I2c => panel::Backend::I2c {
+                bus: config.panel.bus.clone(),
+            },
+            config::Backend::Simulated => panel::Backend::Simulated(bus),
+        },
+        on_stop: match config.light.on_stop {
+            config::OnStop::Dark => panel::OnStop::Dark,
+            config::OnStop::Keep => panel::OnStop::Keep,
+        },
+        refresh: config.panel.refresh,
+    }
+}
+
+fn stage_settings(config: &Config) -> crate::light::Settings {
+    crate::light::Settings {
+        // The configuration has checked the name against the same table.
+        default_effect: Kind::from_name(&config.light.default_effect).unwrap_or(Kind::CpuLoad),
+        brightness_limit: config.light.brightness_limit,
+        gamma: config.light.gamma,
+        frames_per_second: config.light.frames_per_second.into(),
+    }
+}
+
+fn describe(config: &Config, host: Description) -> Info {
+    Info {
+        version: crate::VERSION,
+        groups: config.node.groups.clone(),
+        telemetry_interval_secs: config.telemetry.interval.as_secs(),
+        host_name: host.host_name,
+        model: host.model,
+        os: host.os,
+        kernel: host.kernel,
+        architecture: Some(host.architecture),
+        cores: host.cores,
+    }
+}

@@ -1,0 +1,104 @@
+//! A sample of the host, every key always there: what the host can't tell is `null`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Address, Leaf, Message, Qos, Topics, json, rfc3339, rounded};
+use crate::telemetry::{Sample, Usage};
+use crate::units::{NodeId, Percent};
+
+#[derive(Serialize)]
+struct Wire {
+    time: Option<String>,
+    sequence: u64,
+    cpu: Cpu,
+    load_average: Option<[Value; 3]>,
+    memory: Space,
+    swap: Space,
+    temperature_celsius: Value,
+    uptime_secs: Option<u64>,
+    disk: Space,
+    network: Network,
+    throttled: Throttled,
+}
+
+#[derive(Serialize)]
+struct Cpu {
+    load_percent: Value,
+    core_percent: Option<Vec<Value>>,
+    frequency_mhz: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Space {
+    used_percent: Value,
+    total_bytes: Option<u64>,
+}
+
+impl From<Option<Usage>> for Space {
+    fn from(usage: Option<Usage>) -> Self {
+        Self {
+            used_percent: usage.map_or(Value::Null, |usage| percent(usage.used)),
+            total_bytes: usage.map(|usage| usage.total_bytes),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Network {
+    receive_bytes_per_sec: Option<u64>,
+    transmit_bytes_per_sec: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Throttled {
+    under_voltage: Option<bool>,
+    now: Option<bool>,
+    since_boot: Option<bool>,
+}
+
+fn percent(percent: Percent) -> Value {
+    rounded(percent.get(), 1)
+}
+
+fn number(value: Option<f32>, decimals: i32) -> Value {
+    value.map_or(Value::Null, |value| rounded(value, decimals))
+}
+
+/// A sample, published once and not retained: a new one follows.
+#[must_use]
+pub fn telemetry(topics: &Topics, node: &NodeId, sample: &Sample) -> Message {
+    let cpu = sample.cpu.as_ref();
+    let payload = json(&Wire {
+        time: rfc3339(sample.unix_ms),
+        sequence: sample.sequence,
+        cpu: Cpu {
+            load_percent: cpu.map_or(Value::Null, |cpu| percent(cpu.total)),
+            core_percent: cpu.map(|cpu| cpu.cores.iter().copied().map(percent).collect()),
+            frequency_mhz: sample.frequency_mhz,
+        },
+        load_average: sample
+            .load_average
+            .map(|loads| loads.map(|load| rounded(load, 2))),
+        memory: sample.memory.into(),
+        swap: sample.swap.into(),
+        temperature_celsius: number(sample.temperature_celsius, 1),
+        uptime_secs: sample.uptime_secs,
+        disk: sample.disk.into(),
+        network: Network {
+            receive_bytes_per_sec: sample
+                .network
+                .map(|rates| rates.receive_bytes_per_sec.round() as u64),
+            transmit_bytes_per_sec: sample
+                .network
+                .map(|rates| rates.transmit_bytes_per_sec.round() as u64),
+        },
+        throttled: Throttled {
+            under_voltage: sample.throttled.map(|throttled| throttled.under_voltage),
+            now: sample.throttled.map(|throttled| throttled.now),
+            since_boot: sample.throttled.map(|throttled| throttled.since_boot),
+        },
+    });
+    let topic = topics.build(&Address::Node(node.clone()), Leaf::Telemetry);
+    Message::event(topic, payload, Qos::AtMostOnce)
+}

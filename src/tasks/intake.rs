@@ -1,0 +1,159 @@
+//! From messages to orders: decoded where they arrive, answered at once when they are refused.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tracing::debug;
+
+use super::renderer::Order;
+use super::{Mirror, Responder, Tally};
+use crate::clock::unix_millis;
+use crate::light::board::Segment;
+use crate::mqtt::Inbound;
+use crate::protocol::{
+    self, Delivery, FRAME_WATCH_SECS, IDENTIFY_SECS, Leaf, Outcome, Reason, Refused, Rejection,
+    Reply, TopicError, Topics,
+};
+
+/// Takes in what arrives on the node's topics; runs inside the poll loop and never waits.
+pub struct Intake {
+    topics: Topics,
+    orders: mpsc::Sender<Order>,
+    mirror: watch::Sender<Option<tokio::time::Instant>>,
+    responder: Arc<Responder>,
+    tally: Arc<Tally>,
+}
+
+impl Intake {
+    /// Makes an intake that hands orders to the renderer.
+    #[must_use]
+    pub fn new(
+        topics: Topics,
+        orders: mpsc::Sender<Order>,
+        mirror: watch::Sender<Option<tokio::time::Instant>>,
+        responder: Arc<Responder>,
+        tally: Arc<Tally>,
+    ) -> Self {
+        Self {
+            topics,
+            orders,
+            mirror,
+            responder,
+            tally,
+        }
+    }
+
+    /// Takes in a message.
+    pub fn take(&self, message: &Inbound<'_>) {
+        // An empty retained message is somebody who clears the topic, not a command.
+        if message.retained && message.payload.is_empty() {
+            return;
+        }
+        let taken = match self.topics.parse(message.topic) {
+            Ok((_, Leaf::LightSet(segment))) => self.set(segment, message),
+            Ok((_, Leaf::Identify)) => self.identify(message),
+            Ok((_, Leaf::FrameWatch)) => self.watch_frames(message),
+            Err(TopicError::UnknownSegment(name)) => Err(anonymous(Rejection::at(
+                Reason::UnknownSegment,
+                "topic",
+                &name.into(),
+                crate::light::board::UnknownSegment.to_string(),
+            ))),
+            Ok((
+                _,
+                Leaf::Availability
+                | Leaf::Info
+                | Leaf::Telemetry
+                | Leaf::Health
+                | Leaf::Frame
+                | Leaf::LightResult
+                | Leaf::LightState(_),
+            ))
+            | Err(TopicError::Foreign) => {
+                debug!(
+                    topic = message.topic,
+                    "a message on another topic was ignored"
+                );
+                return;
+            }
+        };
+        self.tally.count(|figures| figures.received += 1);
+        if let Err(Refused { id, rejection }) = taken {
+            self.responder
+                .answer(&self.reply(id, message), Outcome::Rejected(rejection));
+        }
+    }
+
+    fn set(&self, segment: Segment, message: &Inbound<'_>) -> Result<(), Refused> {
+        let delivery = Delivery {
+            retained: message.retained,
+            unix_millis: unix_millis(),
+        };
+        let request = protocol::decode_set(segment, message.payload, delivery)?;
+        let order = Order::Set {
+            command: Box::new(request.command),
+            reply: self.reply(request.id.clone(), message),
+            arrived: Instant::now(),
+        };
+        self.order(order).map_err(|rejection| Refused {
+            id: request.id,
+            rejection,
+        })
+    }
+
+    fn identify(&self, message: &Inbound<'_>) -> Result<(), Refused> {
+        refuse_retained(message)?;
+        let duration =
+            protocol::decode_seconds(message.payload, IDENTIFY_SECS).map_err(anonymous)?;
+        let order = Order::Identify {
+            duration,
+            reply: self.reply(None, message),
+            arrived: Instant::now(),
+        };
+        self.order(order).map_err(anonymous)
+    }
+
+    fn watch_frames(&self, message: &Inbound<'_>) -> Result<(), Refused> {
+        refuse_retained(message)?;
+        let duration =
+            protocol::decode_seconds(message.payload, FRAME_WATCH_SECS).map_err(anonymous)?;
+        self.mirror.send_replace(Mirror::until(duration));
+        Ok(())
+    }
+
+    fn order(&self, order: Order) -> Result<(), Rejection> {
+        self.orders.try_send(order).map_err(|_| {
+            Rejection::new(
+                Reason::Busy,
+                "fewer commands at a time: the node's queue is full; send again",
+            )
+        })
+    }
+
+    fn reply(&self, id: Option<String>, message: &Inbound<'_>) -> Reply {
+        // An answer on a command topic would come back as a command.
+        let response_topic = message
+            .response_topic
+            .filter(|topic| self.topics.parse(topic) == Err(TopicError::Foreign));
+        Reply {
+            id,
+            response_topic: response_topic.map(str::to_owned),
+            correlation: message.correlation.map(<[u8]>::to_vec),
+        }
+    }
+}
+
+fn refuse_retained(message: &Inbound<'_>) -> Result<(), Refused> {
+    if message.retained {
+        return Err(anonymous(Rejection::retained()));
+    }
+    Ok(())
+}
+
+fn anonymous(rejection: Rejection) -> Refused {
+    Refused {
+        id: None,
+        rejection,
+    }
+}

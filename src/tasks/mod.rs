@@ -1,0 +1,18 @@
+//! The tasks of a node, each a loop that names what it can hear.
+
+mod intake;
+mod mirror;
+mod publisher;
+mod renderer;
+mod responder;
+mod sampler;
+mod tally;
+mod waiting;
+
+pub use intake::Intake;
+pub use mirror::Mirror;
+pub use publisher::Publisher;
+pub use renderer::{ORDERS, Order, Renderer};
+pub use responder::{Answer, Responder};
+pub use sampler::{Measured, Sampler};
+pub use tally::Tally;

@@ -1,0 +1,263 @@
+//! The renderer: owns the stage, answers commands, and hands frames to the panel.
+//!
+//! It owes nothing to the network: with no broker it goes on with what it has.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Responder;
+use super::waiting::{Scope, WaitingList};
+use crate::clock::Clock;
+use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
+use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
+use crate::protocol::{Outcome, Reason, Rejection, Reply};
+
+/// Orders that may wait for the renderer; when the queue is full, the sender is told that the node is busy.
+pub const ORDERS: usize = 256;
+
+/// What somebody asks of the LEDs.
+#[derive(Debug)]
+pub enum Order {
+    /// A command.
+    Set {
+        /// What to show.
+        command: Box<Command>,
+        /// Where the answer goes.
+        reply: Reply,
+        /// When it arrived.
+        arrived: Instant,
+    },
+    /// A blink by which a person finds this machine.
+    Identify {
+        /// For how long; zero ends it.
+        duration: Duration,
+        /// Where the answer goes.
+        reply: Reply,
+        /// When it arrived.
+        arrived: Instant,
+    },
+}
+
+/// Everything the renderer can hear.
+enum Heard {
+    Orders,
+    Inputs,
+    Receipt,
+    PanelHealth,
+    WakeUp,
+    Stop,
+}
+
+/// Turns orders, inputs and time into frames.
+pub struct Renderer {
+    stage: Stage,
+    clock: Clock,
+    orders: mpsc::Receiver<Order>,
+    inputs: watch::Receiver<Inputs>,
+    panel: FrameSlot,
+    receipts: watch::Receiver<Option<Receipt>>,
+    panel_health: watch::Receiver<PanelHealth>,
+    responder: Arc<Responder>,
+    /// The target, not each step of an animation.
+    state: watch::Sender<LightState>,
+    /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
+    follows_inputs: watch::Sender<bool>,
+    batch: Vec<Order>,
+    waiting: WaitingList,
+    frame: Frame,
+    /// The number of `frame`; 0 before the first.
+    number: u64,
+}
+
+impl Renderer {
+    /// Makes a renderer for a stage.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a wire of its own, named where the node is put together"
+    )]
+    pub fn new(
+        stage: Stage,
+        clock: Clock,
+        orders: mpsc::Receiver<Order>,
+        inputs: watch::Receiver<Inputs>,
+        panel: FrameSlot,
+        receipts: watch::Receiver<Option<Receipt>>,
+        panel_health: watch::Receiver<PanelHealth>,
+        responder: Arc<Responder>,
+    ) -> Self {
+        let state = watch::Sender::new(stage.state());
+        let follows_inputs = watch::Sender::new(stage.follows_inputs());
+        Self {
+            stage,
+            clock,
+            orders,
+            inputs,
+            panel,
+            receipts,
+            panel_health,
+            responder,
+            state,
+            follows_inputs,
+            batch: Vec::new(),
+            waiting: WaitingList::default(),
+            frame: Frame::DARK,
+            number: 0,
+        }
+    }
+
+    /// What the LEDs are set to.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<LightState> {
+        self.state.subscribe()
+    }
+
+    /// Whether what is seen depends on the inputs.
+    #[must_use]
+    pub fn follows_inputs(&self) -> watch::Receiver<bool> {
+        self.follows_inputs.subscribe()
+    }
+
+    /// Renders until it is told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.paint();
+        loop {
+            match self.hear(&stop).await {
+                Heard::Stop => return,
+                Heard::Orders => self.obey(),
+                Heard::Inputs | Heard::WakeUp => {
+                    self.paint();
+                }
+                Heard::Receipt => self.answer_latched(),
+                Heard::PanelHealth => {
+                    self.answer_if_panel_is_away();
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self, stop: &CancellationToken) -> Heard {
+        let wake = self.stage.next_wake(self.clock.now());
+        let wake_up = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        // A sender that is gone is a task that has ended, which the supervisor notices; here it is only silence.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Heard::Stop,
+            count = self.orders.recv_many(&mut self.batch, ORDERS) => if count > 0 { Heard::Orders } else { Heard::Stop },
+            Ok(()) = self.receipts.changed() => Heard::Receipt,
+            Ok(()) = self.panel_health.changed() => Heard::PanelHealth,
+            Ok(()) = self.inputs.changed() => Heard::Inputs,
+            () = wake_up => Heard::WakeUp,
+        }
+    }
+
+    /// Carries out all orders that have arrived, and shows what they add up to in one frame.
+    fn obey(&mut self) {
+        let now = self.clock.now();
+        let inputs = *self.inputs.borrow();
+        let mut carried_out = Vec::with_capacity(self.batch.len());
+        for order in self.batch.drain(..) {
+            match order {
+                Order::Set {
+                    command,
+                    reply,
+                    arrived,
+                } => match self.stage.apply(now, &inputs, &command) {
+                    Ok(()) => carried_out.push((reply, Scope::of(&command), arrived)),
+                    Err(conflict) => self
+                        .responder
+                        .answer(&reply, Outcome::Rejected(of_conflict(conflict))),
+                },
+                Order::Identify {
+                    duration,
+                    reply,
+                    arrived,
+                } => {
+                    self.stage.identify(now, duration);
+                    carried_out.push((reply, Scope::Identify, arrived));
+                }
+            }
+        }
+        self.tell_state();
+        let changed = self.paint();
+        let first = if !changed && self.stage.is_fading(self.clock.now()) {
+            self.number + 1
+        } else {
+            self.number
+        };
+        for (reply, scope, arrived) in carried_out {
+            if let Some((reply, outcome)) = self.waiting.push(reply, scope, arrived, first) {
+                self.responder.answer(&reply, outcome);
+            }
+        }
+        if !self.answer_if_panel_is_away() && !changed {
+            self.answer_latched();
+        }
+    }
+
+    /// Hands the picture to the panel if it differs from the last one; true when it does.
+    fn paint(&mut self) -> bool {
+        let now = self.clock.now();
+        let inputs = *self.inputs.borrow_and_update();
+        if self.stage.drop_ended(now, &inputs) {
+            self.tell_state();
+        }
+        let frame = self.stage.frame(now, &inputs);
+        let changed = frame != self.frame || self.number == 0;
+        if changed {
+            self.frame = frame;
+            self.number += 1;
+            self.panel.show(self.number, frame);
+        } else if !self.stage.is_fading(now) {
+            self.waiting.settle(self.number);
+        }
+        changed
+    }
+
+    fn tell_state(&self) {
+        let state = self.stage.state();
+        self.state.send_if_modified(|told| {
+            let differs = *told != state;
+            *told = state;
+            differs
+        });
+        let follows = self.stage.follows_inputs();
+        self.follows_inputs
+            .send_if_modified(|told| std::mem::replace(told, follows) != follows);
+    }
+
+    fn answer_latched(&mut self) {
+        let latched = self
+            .receipts
+            .borrow_and_update()
+            .as_ref()
+            .map(|receipt| (receipt.number, receipt.at));
+        let Some((number, at)) = latched else { return };
+        for (reply, outcome) in self.waiting.latched(number, at) {
+            self.responder.answer(&reply, outcome);
+        }
+    }
+
+    /// With the panel away, nothing that waits will be shown soon: true when that was said.
+    fn answer_if_panel_is_away(&mut self) -> bool {
+        let health = self.panel_health.borrow_and_update();
+        if health.state == PanelState::Ok {
+            return false;
+        }
+        for (reply, outcome) in self.waiting.accept_all(&health.to_string()) {
+            self.responder.answer(&reply, outcome);
+        }
+        true
+    }
+}
+
+fn of_conflict(conflict: Conflict) -> Rejection {
+    Rejection::new(Reason::Conflict, conflict.to_string())
+}

@@ -1,0 +1,83 @@
+//! Answers to commands.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::info;
+
+use super::Tally;
+use crate::mqtt::Outbox;
+use crate::protocol::{self, Outcome, Reply, Topics};
+use crate::units::NodeId;
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The command's `id`.
+    pub id: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Publishes what became of each command, and counts it.
+pub struct Responder {
+    topics: Topics,
+    node: NodeId,
+    outbox: Outbox,
+    tally: Arc<Tally>,
+    /// The newest answer, for a view of the node in the same process.
+    last: watch::Sender<Option<Answer>>,
+}
+
+impl Responder {
+    /// Makes a responder for a node.
+    #[must_use]
+    pub fn new(topics: Topics, node: NodeId, outbox: Outbox, tally: Arc<Tally>) -> Self {
+        Self {
+            topics,
+            node,
+            outbox,
+            tally,
+            last: watch::Sender::new(None),
+        }
+    }
+
+    /// The newest answer.
+    #[must_use]
+    pub fn last(&self) -> watch::Receiver<Option<Answer>> {
+        self.last.subscribe()
+    }
+
+    /// Publishes the outcome of a command where its sender looks for it.
+    pub(super) fn answer(&self, reply: &Reply, outcome: Outcome) {
+        self.tally.count(|figures| match &outcome {
+            Outcome::Shown { latency, .. } => {
+                figures.last_latency = Some(*latency);
+                figures.max_latency = figures.max_latency.max(Some(*latency));
+            }
+            Outcome::Superseded { .. } => figures.superseded += 1,
+            Outcome::Rejected(_) => figures.rejected += 1,
+            Outcome::Accepted { .. } => {}
+        });
+        if let Outcome::Rejected(rejection) = &outcome {
+            info!(
+                id = reply.id,
+                reason = ?rejection.reason,
+                field = rejection.field,
+                expected = rejection.expected,
+                "rejected a command"
+            );
+        }
+        for message in protocol::result(&self.topics, &self.node, reply, &outcome) {
+            // A drop is counted by the outbox, and published with the health.
+            self.outbox.publish(message);
+        }
+        self.last.send_if_modified(|last| {
+            *last = Some(Answer {
+                id: reply.id.clone(),
+                outcome,
+            });
+            true
+        });
+    }
+}

@@ -1,0 +1,125 @@
+//! The sampler: reads the host at two rhythms, one for telemetry and a faster one for what the LEDs show.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::unix_millis;
+use crate::host::Host;
+use crate::light::Inputs;
+use crate::telemetry::{Reading, Sample};
+
+/// The first sample comes this soon, whatever the interval: long enough for a load to be measured.
+const FIRST_SAMPLE: Duration = Duration::from_secs(1);
+
+/// What has been read from the host; only the newest matters.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// For the LEDs.
+    pub inputs: watch::Receiver<Inputs>,
+    /// For telemetry; `None` before the first.
+    pub sample: watch::Receiver<Option<Sample>>,
+}
+
+/// Everything the sampler can hear.
+enum Heard {
+    SampleDue,
+    LoadDue,
+    Follows,
+    Stop,
+}
+
+/// Reads the host.
+pub struct Sampler {
+    host: Host,
+    interval: Duration,
+    load_interval: Duration,
+    follows_inputs: watch::Receiver<bool>,
+    inputs: watch::Sender<Inputs>,
+    sample: watch::Sender<Option<Sample>>,
+    previous: Option<Reading>,
+    sequence: u64,
+}
+
+impl Sampler {
+    /// Makes a sampler that samples at `interval`, and reads the load at `load_interval` while the LEDs show it.
+    #[must_use]
+    pub fn new(
+        host: Host,
+        interval: Duration,
+        load_interval: Duration,
+        inputs: watch::Sender<Inputs>,
+        follows_inputs: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            host,
+            interval,
+            load_interval,
+            follows_inputs,
+            inputs,
+            sample: watch::Sender::new(None),
+            previous: None,
+            sequence: 0,
+        }
+    }
+
+    /// What has been read.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        Measured {
+            inputs: self.inputs.subscribe(),
+            sample: self.sample.subscribe(),
+        }
+    }
+
+    /// Samples until it is told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut samples = tokio::time::interval_at(
+            Instant::now() + FIRST_SAMPLE.min(self.interval),
+            self.interval,
+        );
+        let mut loads = tokio::time::interval(self.load_interval);
+        // After a pause of the machine, one reading is due, not all that were missed.
+        samples.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loads.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let follows = *self.follows_inputs.borrow_and_update();
+            let heard = tokio::select! {
+                biased;
+                () = stop.cancelled() => Heard::Stop,
+                _ = samples.tick() => Heard::SampleDue,
+                _ = loads.tick(), if follows => Heard::LoadDue,
+                Ok(()) = self.follows_inputs.changed() => Heard::Follows,
+            };
+            match heard {
+                Heard::Stop => return,
+                Heard::SampleDue => self.take_sample(),
+                Heard::LoadDue => self.read_load(),
+                Heard::Follows => loads.reset_immediately(),
+            }
+        }
+    }
+
+    fn read_load(&mut self) {
+        let cpu_load = self.host.load().map(|load| load.total);
+        self.inputs.send_if_modified(|inputs| {
+            let read = Inputs { cpu_load };
+            std::mem::replace(inputs, read) != read
+        });
+    }
+
+    fn take_sample(&mut self) {
+        let reading = self.host.sample();
+        let sample = Sample::of(
+            self.previous.as_ref(),
+            &reading,
+            unix_millis(),
+            self.sequence,
+        );
+        self.previous = Some(reading);
+        self.sequence += 1;
+        self.sample.send_replace(Some(sample));
+    }
+}
