@@ -113,8 +113,9 @@ impl Demo {
         stop.cancel();
         stage.client.close().await;
         tasks.stop(Duration::from_secs(5)).await;
-        broker.stop().await;
+        let stopped = broker.stop().await;
         shown?;
+        stopped.context("failed to stop the embedded broker")?;
         Ok(if *fault_seen.borrow() { FAULT } else { DONE })
     }
 
