@@ -39,7 +39,11 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
         ) => format!(
             "{address} does not answer in MQTT 5; is that a broker, and does it speak MQTT 5 (Mosquitto does since 1.6)? {error}"
         ),
-        other => format!("{other}"),
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the library's enum may grow, and its own words serve"
+        )]
+        other => other.to_string(),
     }
 }
 

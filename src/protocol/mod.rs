@@ -94,3 +94,6 @@ fn rfc3339(unix_millis: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(unix_millis).ok()?;
     Some(format!("{time:.3}"))
 }
+
+#[cfg(test)]
+mod tests;

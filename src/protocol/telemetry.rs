@@ -12,7 +12,7 @@ struct Wire {
     time: Option<String>,
     sequence: u64,
     cpu: Cpu,
-    load_average: Option<[Value; 3]>,
+    load_average: [Value; 3],
     memory: Space,
     swap: Space,
     temperature_celsius: Value,
@@ -77,9 +77,10 @@ pub fn telemetry(topics: &Topics, node: &NodeId, sample: &Sample) -> Message {
             core_percent: cpu.map(|cpu| cpu.cores.iter().copied().map(percent).collect()),
             frequency_mhz: sample.frequency_mhz,
         },
-        load_average: sample
-            .load_average
-            .map(|loads| loads.map(|load| rounded(load, 2))),
+        load_average: match sample.load_average {
+            Some(loads) => loads.map(|load| rounded(load, 2)),
+            None => [Value::Null, Value::Null, Value::Null],
+        },
         memory: sample.memory.into(),
         swap: sample.swap.into(),
         temperature_celsius: number(sample.temperature_celsius, 1),

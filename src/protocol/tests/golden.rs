@@ -1,0 +1,301 @@
+//! The wire, held by files that integrations and readers of the documents can use as examples.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::light::effect::{Effect, Kind};
+use crate::light::{Command, Frame, Inputs, LightState, Rgb, Settings, Stage};
+use crate::protocol::{
+    Counters, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report, Topics,
+    availability, frame, health, info, light_state, observe_outcome, result, telemetry,
+};
+use crate::telemetry::{CpuLoad, NetworkRates, Sample, Throttled, Usage};
+use crate::units::{NodeId, Percent};
+
+fn topics() -> Topics {
+    Topics::new("piglow".parse().unwrap())
+}
+
+fn node() -> NodeId {
+    "attic".parse().unwrap()
+}
+
+/// Compares a message with its file, or writes the file when `UPDATE_GOLDEN` is set.
+fn check(name: &str, message: &Message) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    let text = String::from_utf8(message.payload.clone()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; UPDATE_GOLDEN=1 cargo test golden writes it",
+            path.display()
+        )
+    });
+    assert_eq!(
+        text, golden,
+        "{name}; if it is meant, UPDATE_GOLDEN=1 cargo test golden"
+    );
+}
+
+fn percent(value: f32) -> Percent {
+    Percent::saturating(value).unwrap()
+}
+
+fn sample() -> Sample {
+    let usage = |used, total_bytes| {
+        Some(Usage {
+            used: percent(used),
+            total_bytes,
+        })
+    };
+    Sample {
+        unix_ms: 1_769_860_800_000,
+        sequence: 17,
+        cpu: Some(CpuLoad {
+            total: percent(12.5),
+            cores: [0.0, 25.04, 12.5, 12.5].map(percent).to_vec(),
+        }),
+        frequency_mhz: Some(1500),
+        load_average: Some([0.52, 0.58, 0.59]),
+        memory: usage(41.26, 4_025_454_592),
+        swap: usage(0.0, 104_853_504),
+        temperature_celsius: Some(48.3),
+        uptime_secs: Some(86_400),
+        disk: usage(63.0, 31_268_536_320),
+        network: Some(NetworkRates {
+            receive_bytes_per_sec: 1234.4,
+            transmit_bytes_per_sec: 567.5,
+        }),
+        throttled: Some(Throttled {
+            under_voltage: false,
+            now: false,
+            since_boot: true,
+        }),
+    }
+}
+
+fn stage() -> Stage {
+    Stage::new(&Settings {
+        default_effect: Kind::CpuLoad,
+        brightness_limit: 48,
+        gamma: 2.2,
+        frames_per_second: 50,
+    })
+}
+
+fn state_after(command: &Command) -> LightState {
+    let mut stage = stage();
+    stage
+        .apply(Duration::ZERO, &Inputs::default(), command)
+        .unwrap();
+    stage.state()
+}
+
+fn state_message(segment: &str, state: &LightState, ends: Option<i64>) -> Message {
+    let segment = segment
+        .parse()
+        .unwrap_or(crate::light::board::Segment::Board);
+    light_state(&topics(), &node(), segment, state, ends)
+}
+
+#[test]
+fn golden_telemetry_has_every_key_even_when_the_host_tells_nothing() {
+    let full = telemetry(&topics(), &node(), &sample());
+    assert_eq!(full.topic, "piglow/attic/telemetry");
+    assert!(!full.retain);
+    assert_eq!(full.qos, Qos::AtMostOnce);
+    check("telemetry.json", &full);
+    let empty = telemetry(&topics(), &node(), &Sample::default());
+    check("telemetry-unknown.json", &empty);
+    let keys = |message: &Message| {
+        let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+        leaves("", &value)
+    };
+    assert_eq!(keys(&full), keys(&empty));
+}
+
+/// The paths of all keys, without those within arrays.
+fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
+    match value.as_object() {
+        Some(map) => map
+            .iter()
+            .flat_map(|(key, value)| leaves(&format!("{path}/{key}"), value))
+            .collect(),
+        None => vec![path.to_owned()],
+    }
+}
+
+#[test]
+fn golden_light_states() {
+    let base = state_message("", &stage().state(), None);
+    assert_eq!(base.topic, "piglow/attic/light/state");
+    assert!(base.retain);
+    check("light-state-base.json", &base);
+
+    let leased = state_after(&Command {
+        effect: Some((Kind::Breathe, Effect::new(Kind::Breathe).params)),
+        colour: Some(Rgb([128, 0, 255])),
+        brightness: Some(200),
+        lease: Some(Duration::from_secs(30)),
+        from: Some("doorbell".to_owned()),
+        ..Command::to_board()
+    });
+    check(
+        "light-state-leased.json",
+        &state_message("", &leased, Some(1_769_860_830_000)),
+    );
+
+    let painted = state_after(&Command {
+        segment: "arm/top".parse().unwrap(),
+        brightness: Some(100),
+        ..Command::to_board()
+    });
+    check(
+        "light-state-picture.json",
+        &state_message("", &painted, None),
+    );
+    let arm = state_message("arm/top", &painted, None);
+    assert_eq!(arm.topic, "piglow/attic/light/arm/top/state");
+    check("light-state-arm-on.json", &arm);
+    check(
+        "light-state-arm-off.json",
+        &state_message("arm/left", &painted, None),
+    );
+}
+
+#[test]
+fn golden_results() {
+    let outcomes = [
+        (
+            "result-shown.json",
+            Outcome::Shown {
+                frame: 812,
+                latency: Duration::from_micros(3100),
+            },
+        ),
+        (
+            "result-accepted.json",
+            Outcome::Accepted {
+                panel: "missing: no device answers at 0x54 on /dev/i2c-1".to_owned(),
+            },
+        ),
+        (
+            "result-superseded.json",
+            Outcome::Superseded {
+                by: Some("next".to_owned()),
+            },
+        ),
+        (
+            "result-rejected.json",
+            Outcome::Rejected(Rejection::at(
+                Reason::OutOfRange,
+                "brightness",
+                &300.into(),
+                "0 to 255, whole",
+            )),
+        ),
+    ];
+    for (name, outcome) in outcomes {
+        let reply = Reply {
+            id: Some("a1".to_owned()),
+            ..Reply::default()
+        };
+        let messages = result(&topics(), &node(), &reply, &outcome);
+        assert_eq!(messages.len(), 1);
+        assert_eq!(messages[0].topic, "piglow/attic/light/result");
+        check(name, &messages[0]);
+        let report = observe_outcome(Some("a1"), &outcome).unwrap();
+        assert_eq!(report.id.as_deref(), Some("a1"));
+        assert_eq!(report.is_success, name != "result-rejected.json");
+    }
+}
+
+#[test]
+fn an_answer_goes_where_the_sender_asked_for_it_as_well() {
+    let reply = Reply {
+        id: None,
+        response_topic: Some("answers/here".to_owned()),
+        correlation: Some(vec![1, 2, 3]),
+    };
+    let outcome = Outcome::Superseded { by: None };
+    let messages = result(&topics(), &node(), &reply, &outcome);
+    let places: Vec<_> = messages
+        .iter()
+        .map(|message| (message.topic.as_str(), message.correlation.as_deref()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("answers/here", Some([1, 2, 3].as_slice())),
+            ("piglow/attic/light/result", None)
+        ]
+    );
+}
+
+#[test]
+fn golden_status() {
+    assert_eq!(availability(&topics(), &node(), true).payload, b"online");
+    assert_eq!(availability(&topics(), &node(), false).payload, b"offline");
+    let description = Info {
+        version: "0.1.0",
+        groups: vec!["house".parse().unwrap()],
+        telemetry_interval_secs: 5,
+        host_name: Some("attic".to_owned()),
+        model: Some("Raspberry Pi 4 Model B Rev 1.4".to_owned()),
+        os: Some("Debian GNU/Linux 13".to_owned()),
+        kernel: Some("6.12.34+rpt-rpi-v8".to_owned()),
+        architecture: Some("aarch64".to_owned()),
+        cores: Some(4),
+    };
+    check("info.json", &info(&topics(), &node(), &description));
+    let state = Health {
+        panel_state: "missing",
+        panel_detail: Some("no device answers at 0x54 on /dev/i2c-1".to_owned()),
+        last_latency_millis: Some(0.31),
+        max_latency_millis: None,
+        counters: Counters {
+            commands_received: 3,
+            connections: 1,
+            ..Counters::default()
+        },
+    };
+    check("health.json", &health(&topics(), &node(), &state));
+    let levels = Frame(std::array::from_fn(|led| led as u8));
+    check("frame.json", &frame(&topics(), &node(), 7, &levels));
+}
+
+#[test]
+fn golden_files_read_back() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        std::fs::read(path).unwrap()
+    };
+    let observe = crate::protocol::observe;
+    let leaf = |topic: &str| topics().parse(&format!("piglow/attic/{topic}")).unwrap().1;
+    assert_eq!(
+        observe(leaf("telemetry"), &read("telemetry.json")),
+        Some(Report::Load(Some(12.5)))
+    );
+    assert_eq!(
+        observe(leaf("telemetry"), &read("telemetry-unknown.json")),
+        Some(Report::Load(None))
+    );
+    assert_eq!(
+        observe(leaf("health"), &read("health.json")),
+        Some(Report::Panel(
+            "missing: no device answers at 0x54 on /dev/i2c-1".to_owned()
+        ))
+    );
+    let Some(Report::Light(light)) = observe(leaf("light/state"), &read("light-state-leased.json"))
+    else {
+        panic!("a light state")
+    };
+    assert_eq!(light.from.as_deref(), Some("doorbell"));
+    assert_eq!(light.until.as_deref(), Some("2026-01-31T12:00:30.000Z"));
+}
