@@ -1,4 +1,4 @@
-//! piglow-node: an MQTT edge node for the Raspberry Pi and its PiGlow.
+#![doc = include_str!("../docs/design.md")]
 
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,80 @@
+//! The pure core: a frame of each effect, decoding of commands. `cargo bench --bench engine`
+
+#![expect(
+    missing_docs,
+    reason = "criterion's macro makes a public function without one"
+)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use piglow_node::light::board::Segment;
+use piglow_node::light::effect::{EFFECTS, Effect};
+use piglow_node::light::{Command, Inputs, Settings, Stage};
+use piglow_node::protocol::{Delivery, decode_set};
+use piglow_node::units::Percent;
+
+fn frames(bench: &mut Criterion) {
+    let inputs = Inputs {
+        cpu_load: Percent::saturating(47.0),
+    };
+    let mut group = bench.benchmark_group("frame");
+    for info in &EFFECTS {
+        let mut stage = Stage::new(&Settings {
+            default_effect: info.kind,
+            brightness_limit: 48,
+            gamma: 2.2,
+            frames_per_second: 50,
+        });
+        // A remote layer, so that the whole stack is walked.
+        let command = Command {
+            effect: Some((info.kind, Effect::new(info.kind).params)),
+            brightness: Some(200),
+            ..Command::to_board()
+        };
+        let applied = stage.apply(Duration::ZERO, &inputs, &command);
+        assert_eq!(applied, Ok(()), "{}", info.name);
+        let mut now = Duration::ZERO;
+        group.bench_function(info.name, |b| {
+            b.iter(|| {
+                now += Duration::from_micros(16_667);
+                black_box(stage.frame(black_box(now), black_box(&inputs)))
+            });
+        });
+    }
+}
+
+fn decoding(bench: &mut Criterion) {
+    let commands = [
+        ("word", "breathe"),
+        (
+            "home_assistant",
+            r#"{"state":"ON","brightness":128,"color":{"r":255,"g":180,"b":107},"transition":1}"#,
+        ),
+        (
+            "effect",
+            r#"{"effect":"breathe","params":{"breaths_per_minute":20},"for_secs":30,"from":"doorbell","id":"a1b2"}"#,
+        ),
+        (
+            "picture",
+            r#"{"leds":[0,15,30,45,60,75,90,105,120,135,150,165,180,195,210,225,240,255],"id":"a1b2"}"#,
+        ),
+        ("rejected", r#"{"brightness":300,"id":"a1b2"}"#),
+    ];
+    let mut group = bench.benchmark_group("decode");
+    for (name, payload) in commands {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                decode_set(
+                    Segment::Board,
+                    black_box(payload.as_bytes()),
+                    Delivery::default(),
+                )
+            });
+        });
+    }
+}
+
+criterion_group!(benches, frames, decoding);
+criterion_main!(benches);

@@ -1,0 +1,391 @@
+//! A whole node beside a private Mosquitto: latency side by side with the broker's own, and the footprint at rest.
+//!
+//! `cargo bench --bench node`; needs `mosquitto` (Debian: apt-get install mosquitto). Figures go to standard output, and
+//! a figure that misses its goal ends the run with an error, so that it can serve as a guard.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use piglow_node::config::{self, Config, Override, Sources};
+use piglow_node::node::Node;
+use piglow_node::panel::{Receipt, SimBus};
+use rumqttc::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Pairs of measurements, command and round trip in turn.
+const ROUNDS: usize = 1000;
+
+/// The stall of a missing TCP_NODELAY is 40 ms and more.
+const STALL: Duration = Duration::from_millis(40);
+
+/// How long the node at rest is watched.
+const REST: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    let broker = Mosquitto::start();
+    let mut missed = latency(&broker);
+    missed.extend(rest(&broker));
+    for goal in &missed {
+        println!("MISSED: {goal}");
+    }
+    if missed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A broker of this benchmark's own, on a free port, killed at the end.
+struct Mosquitto {
+    process: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Mosquitto {
+    fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("mosquitto.conf");
+        let text =
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n");
+        fs::write(&file, text).expect("the broker's configuration");
+        let program = ["/usr/sbin/mosquitto", "mosquitto"]
+            .into_iter()
+            .find_map(|program| {
+                Command::new(program)
+                    .arg("-c")
+                    .arg(&file)
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .ok()
+            });
+        let process = program.expect("mosquitto is needed: apt-get install mosquitto");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Self {
+            process,
+            port,
+            _folder: folder,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// An MQTT client on a thread of its own: what it publishes comes in by a channel, what it hears goes out by one.
+struct Client {
+    client: AsyncClient,
+    heard: mpsc::Receiver<Instant>,
+}
+
+impl Client {
+    fn start(port: u16, id: &str, filter: Option<String>) -> Self {
+        let mut options = MqttOptions::new(id, ("127.0.0.1", port));
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        options
+            .set_network_options(network)
+            .set_outgoing_inflight_upper_limit(64);
+        let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
+        let (tell, heard) = mpsc::sync_channel(64);
+        let subscriber = client.clone();
+        thread::spawn(move || {
+            runtime().block_on(async {
+                loop {
+                    match events.poll().await {
+                        Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                            if let Some(filter) = &filter {
+                                drop(subscriber.try_subscribe(filter, QoS::AtMostOnce));
+                            } else {
+                                drop(tell.try_send(Instant::now()));
+                            }
+                        }
+                        Ok(Event::Incoming(Packet::Publish(_) | Packet::SubAck(_))) => {
+                            drop(tell.try_send(Instant::now()));
+                        }
+                        Ok(_) => {}
+                        Err(_) => return,
+                    }
+                }
+            });
+        });
+        let client = Self { client, heard };
+        // Connected, and subscribed where there is something to hear.
+        client.wait();
+        client
+    }
+
+    fn publish(&self, topic: &str, payload: String, qos: QoS) {
+        let options = PublishOptions::new(qos);
+        self.client
+            .try_publish(topic, payload, options)
+            .expect("the queue has room");
+    }
+
+    fn wait(&self) -> Instant {
+        self.heard
+            .recv_timeout(Duration::from_secs(10))
+            .expect("an answer within 10 s")
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn configure(broker: &Mosquitto) -> Config {
+    let set = [
+        ("mqtt.url", broker.url()),
+        ("node.id", "bench".to_owned()),
+        ("panel.backend", "simulated".to_owned()),
+        ("telemetry.interval_secs", "1".to_owned()),
+    ];
+    let overrides = set.map(|(key, value)| Override {
+        key: key.to_owned(),
+        value,
+        flag: "bench".to_owned(),
+    });
+    config::load(&Sources {
+        overrides: overrides.into(),
+        effects: &["cpu_load"],
+        ..Sources::default()
+    })
+    .expect("a valid configuration")
+    .config
+}
+
+/// Starts a node on a thread of its own; gives its latched frames.
+fn start_node(
+    config: Config,
+    stop: CancellationToken,
+) -> (watch::Receiver<Option<Receipt>>, thread::JoinHandle<()>) {
+    let (tell, hear) = mpsc::sync_channel(1);
+    let node = thread::spawn(move || {
+        runtime().block_on(async {
+            let node = Node::start(&config, SimBus::new()).expect("a node");
+            tell.send(node.view()).expect("somebody who looks");
+            node.run(stop).await.expect("a clean end");
+        });
+    });
+    let mut view = hear.recv().expect("the node's view");
+    runtime().block_on(async {
+        let up = view
+            .link
+            .wait_for(|link| *link != piglow_node::mqtt::Link::Down);
+        up.await.expect("a connection");
+    });
+    (view.receipts, node)
+}
+
+/// Command → latched and command → result, in turn with the broker's own round trip.
+fn latency(broker: &Mosquitto) -> Vec<String> {
+    let stop = CancellationToken::new();
+    let (mut receipts, node) = start_node(configure(broker), stop.clone());
+    let publisher = Client::start(broker.port, "bench-publisher", None);
+    let results = Client::start(
+        broker.port,
+        "bench-results",
+        Some("piglow/bench/light/result".to_owned()),
+    );
+    let echo = Client::start(broker.port, "bench-echo", Some("echo".to_owned()));
+    let waiting = runtime();
+    let mut missed = Vec::new();
+    println!("latency over {ROUNDS} rounds, in turn, one Mosquitto on this machine (ms)");
+    println!(
+        "{:34} {:>8} {:>8} {:>8} {:>8}",
+        "", "p50", "p90", "p99", "max"
+    );
+    for (name, qos) in [("QoS 0", QoS::AtMostOnce), ("QoS 1", QoS::AtLeastOnce)] {
+        let [mut latched, mut answered, mut echoed] = [Vec::new(), Vec::new(), Vec::new()];
+        for round in 0..ROUNDS {
+            // A level that differs from the one before, so that each command needs a frame.
+            let level = 100 + round % 100;
+            let command = format!(r#"{{"color":"blue","brightness":{level}}}"#);
+            receipts.mark_unchanged();
+            let sent = Instant::now();
+            publisher.publish("piglow/bench/light/set", command.clone(), qos);
+            answered.push(results.wait() - sent);
+            let seen = waiting.block_on(async {
+                let latched =
+                    receipts.wait_for(|receipt| receipt.is_some_and(|receipt| receipt.at >= sent));
+                latched.await.expect("a receipt").map(|receipt| receipt.at)
+            });
+            latched.push(seen.expect("a latched frame") - sent);
+            let sent = Instant::now();
+            publisher.publish("echo", command, qos);
+            echoed.push(echo.wait() - sent);
+        }
+        let echo = Spread::print(&format!("{name}: broker's round trip"), echoed);
+        let latch = Spread::print(&format!("{name}: command → latched"), latched);
+        let answer = Spread::print(&format!("{name}: command → result"), answered);
+        let ratio = latch.p50.as_secs_f64() / echo.p50.as_secs_f64();
+        println!("{name}: latched / round trip at p50: {ratio:.2} (goal: at most 2.5)");
+        if ratio > 2.5 {
+            missed.push(format!(
+                "{name}: p50 is {ratio:.2} times the broker's round trip"
+            ));
+        }
+        if latch.max.max(answer.max) > STALL {
+            missed.push(format!("{name}: a sample above 40 ms"));
+        }
+    }
+    stop.cancel();
+    node.join().expect("the node's thread");
+    missed
+}
+
+struct Spread {
+    p50: Duration,
+    max: Duration,
+}
+
+impl Spread {
+    fn print(name: &str, mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+        println!(
+            "{name:34} {:8.3} {:8.3} {:8.3} {:8.3}",
+            millis(at(0.5)),
+            millis(at(0.9)),
+            millis(at(0.99)),
+            millis(at(1.0))
+        );
+        Self {
+            p50: at(0.5),
+            max: at(1.0),
+        }
+    }
+}
+
+/// The lean build as a process of its own: still LEDs, telemetry each second.
+fn rest(broker: &Mosquitto) -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lean");
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--release",
+            "--no-default-features",
+            "--locked",
+            "--target-dir",
+            folder,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "the lean build failed"
+    );
+    let mut process = Command::new(format!("{folder}/release/piglow-node"))
+        .args([
+            "--url",
+            &broker.url(),
+            "--id",
+            "rest",
+            "--panel",
+            "simulated",
+        ])
+        .args([
+            "--set",
+            "telemetry.interval_secs=1",
+            "--set",
+            "light.default_effect=solid",
+            "--log",
+            "warn",
+        ])
+        .spawn()
+        .expect("the node's process");
+    thread::sleep(Duration::from_secs(3));
+    let before = Process::read(process.id());
+    thread::sleep(REST);
+    let after = Process::read(process.id());
+    drop(process.kill());
+    drop(process.wait());
+    let wake_ups = (after.wake_ups - before.wake_ups) as f64 / REST.as_secs_f64();
+    let cpu = (after.cpu_ticks - before.cpu_ticks) as f64 / REST.as_secs_f64();
+    let resident = after.resident_kib as f64 / 1024.0;
+    println!(
+        "at rest, lean build, still LEDs, telemetry each second, over {} s:",
+        REST.as_secs()
+    );
+    println!("  wake-ups a second: {wake_ups:.2} (goal: at most 3)");
+    println!("  threads: {} (goal: 2)", after.threads);
+    println!("  resident memory: {resident:.2} MiB (goal: below 6)");
+    println!("  CPU: {cpu:.2} % of a core (clock ticks of 10 ms)");
+    let mut missed = Vec::new();
+    if wake_ups > 3.0 {
+        missed.push(format!("{wake_ups:.2} wake-ups a second"));
+    }
+    if after.threads > 2 {
+        missed.push(format!("{} threads", after.threads));
+    }
+    if resident >= 6.0 {
+        missed.push(format!("{resident:.2} MiB resident"));
+    }
+    missed
+}
+
+/// What the kernel says of a process.
+struct Process {
+    wake_ups: u64,
+    threads: usize,
+    resident_kib: u64,
+    cpu_ticks: u64,
+}
+
+impl Process {
+    fn read(id: u32) -> Self {
+        let field = |text: &str, name: &str| -> u64 {
+            let line = text.lines().find(|line| line.starts_with(name));
+            let value = line.and_then(|line| line.split_whitespace().nth(1));
+            value
+                .and_then(|value| value.parse().ok())
+                .unwrap_or_default()
+        };
+        let tasks: Vec<String> = fs::read_dir(format!("/proc/{id}/task"))
+            .expect("a process that runs")
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok())
+            .collect();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a process that runs");
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("a process that runs");
+        let times = stat.rsplit(')').next().unwrap_or_default();
+        let times: Vec<u64> = times
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        Self {
+            // A thread that blocked and was woken: each is one wake-up.
+            wake_ups: tasks
+                .iter()
+                .map(|task| field(task, "voluntary_ctxt_switches:"))
+                .sum(),
+            threads: tasks.len(),
+            resident_kib: field(&status, "VmRSS:"),
+            // utime and stime, the 14th and 15th field of proc_pid_stat(5); the state before them is no number.
+            cpu_ticks: times.get(10).copied().unwrap_or_default()
+                + times.get(11).copied().unwrap_or_default(),
+        }
+    }
+}
