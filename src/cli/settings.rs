@@ -48,8 +48,7 @@ impl Flags {
         self.load_with(&[])
     }
 
-    /// The same with values of the program's own, which the file, the environment and flags still replace… except where
-    /// a value is `Forced`.
+    /// The same with values that win over all layers.
     pub(super) fn load_with(&self, forced: &[(&str, String)]) -> Result<Loaded, Problems> {
         let effects: Vec<&str> = EFFECTS.iter().map(|info| info.name).collect();
         let host_name = crate::host::host_name().unwrap_or_default();

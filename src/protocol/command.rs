@@ -153,8 +153,8 @@ fn read_fields(payload: &[u8]) -> Result<Fields, Rejection> {
             "payload",
             &Value::String(text.to_owned()),
             format!(
-                "a JSON object, a number 0 to 255, a colour, or a word: {}",
-                decode::suggest(text, names)
+                "a JSON object, a number 0 to 255, a colour, or {}",
+                decode::one_of(text, names)
             ),
         )
     })
@@ -214,7 +214,7 @@ fn read_command(
                     Reason::UnknownField,
                     unknown,
                     value,
-                    decode::suggest(unknown, FIELDS.into_iter()),
+                    decode::one_of(unknown, FIELDS.into_iter()),
                 ));
             }
         }
@@ -282,7 +282,7 @@ fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
             Reason::Malformed,
             "effect",
             value,
-            decode::suggest("", names),
+            decode::one_of("", names),
         ));
     };
     let kind = Kind::from_name(name).ok_or_else(|| {
@@ -290,7 +290,7 @@ fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
             Reason::UnknownEffect,
             "effect",
             value,
-            decode::suggest(name, names),
+            decode::one_of(name, names),
         )
     })?;
     Ok((kind, Params::defaults(kind.info().params)))
@@ -326,7 +326,7 @@ fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
                     value,
                     match declared {
                         [] => format!("no parameters: {} takes none", kind.name()),
-                        [..] => decode::suggest(name, declared.iter().map(|param| param.name)),
+                        [..] => decode::one_of(name, declared.iter().map(|param| param.name)),
                     },
                 ),
                 ParamError::OutOfRange(param) => Rejection::at(

@@ -144,17 +144,17 @@ pub(super) fn word<T: Copy>(
     })
 }
 
-/// What is allowed, led by the nearest spelling when one is near enough to be meant.
-pub(super) fn suggest<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+/// The known names, and the one that is near enough to be meant.
+pub(super) fn one_of<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     /// As in the command line's own suggestions.
     const NEAR: f64 = 0.7;
     let list = known.clone().collect::<Vec<_>>().join(", ");
-    known
+    let near = known
         .map(|name| (strsim::jaro_winkler(text, name), name))
         .filter(|(similarity, _)| *similarity > NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(
-            || list.clone(),
-            |(_, name)| format!("did you mean {name}? known: {list}"),
-        )
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, name)) => format!("one of {list}; did you mean {name}?"),
+        None => format!("one of {list}"),
+    }
 }

@@ -67,8 +67,10 @@ impl Rejection {
     /// A rejection of a retained command.
     #[must_use]
     pub fn retained() -> Self {
-        Self::new(
+        Self::at(
             Reason::Stale,
+            "retain",
+            &Value::Bool(true),
             "a message without the retain flag: the broker would repeat a retained command at every reconnect",
         )
     }
