@@ -1,10 +1,5 @@
 //! The pure core: a frame of each effect, decoding of commands. `cargo bench --bench engine`
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macro makes a public function without one"
-)]
-
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ mod schema;
 mod secret;
 mod settings;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -202,6 +203,19 @@ pub struct Light {
     pub load_interval: Duration,
     /// What the LEDs do when the node stops.
     pub on_stop: OnStop,
+    /// Where what was commanded is kept across a restart.
+    pub state_file: StateFile,
+}
+
+/// Where what was commanded is kept across a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateFile {
+    /// Nowhere.
+    None,
+    /// In the folder that the service manager or the user's home has for it.
+    Auto,
+    /// In this file.
+    Path(PathBuf),
 }
 
 /// What the LEDs do when the node stops.
@@ -211,6 +225,34 @@ pub enum OnStop {
     Dark,
     /// They keep the last picture.
     Keep,
+}
+
+impl StateFile {
+    /// Finds the folder for `auto` by the environment; nowhere when there is none.
+    #[must_use]
+    pub fn resolved(&self, node: &NodeId, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        match self {
+            Self::None | Self::Path(_) => self.clone(),
+            Self::Auto => {
+                let folder = |name: &str| {
+                    variable(name)
+                        .filter(|value| !value.is_empty())
+                        .map(PathBuf::from)
+                };
+                // With several folders, systemd separates them by colons; ours is the first.
+                let systemd = folder("STATE_DIRECTORY").and_then(|paths| {
+                    let first = paths.to_str()?.split(':').next()?.to_owned();
+                    Some(PathBuf::from(first))
+                });
+                systemd
+                    .or_else(|| Some(folder("XDG_STATE_HOME")?.join("piglow-node")))
+                    .or_else(|| Some(folder("HOME")?.join(".local/state/piglow-node")))
+                    .map_or(Self::None, |folder| {
+                        Self::Path(folder.join(format!("light-{node}.json")))
+                    })
+            }
+        }
+    }
 }
 
 /// What is logged, and how.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, StateFile};
 use crate::host::{Description, Host};
 use crate::light::effect::Kind;
 use crate::light::{Inputs, LightState, Stage};
@@ -17,7 +17,8 @@ use crate::panel::{self, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
 use crate::protocol::{self, Info, Topics};
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
-    Answer, Intake, Measured, Mirror, ORDERS, Publisher, Renderer, Responder, Sampler, Tally,
+    self, Answer, Intake, Keeper, Measured, Mirror, ORDERS, Publisher, Renderer, Responder,
+    Sampler, Tally,
 };
 use crate::units::NodeId;
 
@@ -102,6 +103,7 @@ pub struct Node {
 impl Node {
     /// Starts a node; must be called within a runtime.
     ///
+    /// What was commanded is kept in `light.state_file` if that is a path; `auto` has to be resolved by the caller.
     /// With a simulated panel, `bus` is its bus, so that the caller can look at it and pull it out.
     ///
     /// # Errors
@@ -129,8 +131,19 @@ impl Node {
         let inputs = watch::Sender::new(Inputs::default());
         let info = describe(config, host.describe());
 
+        let mut stage = Stage::new(&stage_settings(config));
+        let state_file = match &config.light.state_file {
+            StateFile::Path(path) => Some(path.clone()),
+            StateFile::None | StateFile::Auto => None,
+        };
+        if let Some(command) = state_file.as_deref().and_then(tasks::recall)
+            && let Err(conflict) = stage.apply(clock.now(), &Inputs::default(), &command)
+        {
+            warn!(%conflict, "what the LEDs were set to can't be shown; starting with the default");
+        }
+
         let renderer = Renderer::new(
-            Stage::new(&stage_settings(config)),
+            stage,
             clock,
             orders_in,
             inputs.subscribe(),
@@ -174,6 +187,7 @@ impl Node {
             receipts: panel.receipts(),
             until: mirror_until,
         };
+        let keeper = state_file.map(|path| Keeper::new(path, renderer.lasting()));
         let intake = Intake::new(topics.clone(), orders, mirror, responder, tally);
 
         let mut tasks = Supervisor::default();
@@ -181,6 +195,9 @@ impl Node {
         tasks.spawn("sampler", sampler.run(tasks.token()));
         tasks.spawn("publisher", publisher.run(tasks.token()));
         tasks.spawn("mirror", frames.run(tasks.token()));
+        if let Some(keeper) = keeper {
+            tasks.spawn("keeper", keeper.run(tasks.token()));
+        }
         // The session outlives the others, to carry their last messages.
         let mut session_task = Supervisor::default();
         let stopping = tasks.token();

@@ -9,7 +9,11 @@ use crate::node::Node;
 use crate::panel::SimBus;
 
 pub(super) fn run(flags: &Flags) -> anyhow::Result<u8> {
-    let config = flags.load()?.config;
+    let mut config = flags.load()?.config;
+    let light = &mut config.light;
+    light.state_file = light
+        .state_file
+        .resolved(&config.node.id, |name| std::env::var_os(name));
     logging::to_stderr(&config.log);
     runtime()?.block_on(run_node(&config))
 }

@@ -11,7 +11,7 @@ use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
 use super::{
     Backend, Config, Credentials, Light, Log, LogFormat, Mqtt, Node, OnStop, Panel, Password,
-    Secret, Sources, Telemetry,
+    Secret, Sources, StateFile, Telemetry,
 };
 use crate::units::{GroupName, NodeId, TopicRoot};
 
@@ -190,6 +190,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
     let frames_per_second = section.integer("frames_per_second", 1..=200);
     let load_interval = section.count_of("load_interval_ms", "milliseconds", 200..=10_000);
     let on_stop = section.choice("on_stop", &[("dark", OnStop::Dark), ("keep", OnStop::Keep)]);
+    let state_file = path(section, "state_file");
     Some(Light {
         default_effect: default_effect?,
         brightness_limit: u8::try_from(brightness_limit?).ok()?,
@@ -197,6 +198,11 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
         frames_per_second: u8::try_from(frames_per_second?).ok()?,
         load_interval: Duration::from_millis(load_interval?),
         on_stop: on_stop?,
+        state_file: match state_file? {
+            path if path.as_os_str().is_empty() => StateFile::None,
+            path if path.as_os_str() == "auto" => StateFile::Auto,
+            path => StateFile::Path(path),
+        },
     })
 }
 

@@ -253,3 +253,35 @@ fn rendered_settings_are_toml_that_means_the_same() {
         assert!(columns.windows(2).all(|two| two[0] == two[1]), "{section}");
     }
 }
+
+#[test]
+fn the_state_file_lies_where_the_environment_has_a_folder_for_it() {
+    let node: NodeId = "attic".parse().unwrap();
+    let resolve = |file: StateFile, variables: &[(&str, &str)]| {
+        file.resolved(&node, |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.into())
+        })
+    };
+    let path = |text: &str| StateFile::Path(text.into());
+    let all = [
+        ("STATE_DIRECTORY", "/var/lib/p:/x"),
+        ("XDG_STATE_HOME", "/s"),
+        ("HOME", "/h"),
+    ];
+    assert_eq!(
+        resolve(StateFile::Auto, &all),
+        path("/var/lib/p/light-attic.json")
+    );
+    assert_eq!(
+        resolve(StateFile::Auto, &all[1..]),
+        path("/s/piglow-node/light-attic.json")
+    );
+    assert_eq!(
+        resolve(StateFile::Auto, &all[2..]),
+        path("/h/.local/state/piglow-node/light-attic.json")
+    );
+    assert_eq!(resolve(StateFile::Auto, &[("HOME", "")]), StateFile::None);
+    assert_eq!(resolve(path("/f"), &all), path("/f"));
+    assert_eq!(resolve(StateFile::None, &all), StateFile::None);
+}

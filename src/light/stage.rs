@@ -53,6 +53,15 @@ struct Layer {
 }
 
 impl Layer {
+    fn state(&self, name: LayerName) -> LightState {
+        LightState {
+            layer: name,
+            look: self.look,
+            from: self.from.clone(),
+            ends: self.ends,
+        }
+    }
+
     fn has_ended(&self, now: Duration) -> bool {
         self.ends.is_some_and(|end| end <= now)
     }
@@ -268,12 +277,14 @@ impl Stage {
     #[must_use]
     pub fn state(&self) -> LightState {
         let (name, layer) = self.seen();
-        LightState {
-            layer: name,
-            look: layer.look,
-            from: layer.from.clone(),
-            ends: layer.ends,
-        }
+        layer.state(name)
+    }
+
+    /// The remote layer, if it has no end: what a restart should bring back.
+    #[must_use]
+    pub fn lasting(&self) -> Option<LightState> {
+        let layer = self.remote.as_ref().filter(|layer| layer.ends.is_none())?;
+        Some(layer.state(LayerName::Remote))
     }
 
     fn seen(&self) -> (LayerName, &Layer) {

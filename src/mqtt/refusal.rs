@@ -9,6 +9,10 @@ use rumqttc::{
 use crate::config::BrokerUrl;
 
 /// A connection that failed or ended.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enum may grow, and its own words serve"
+)]
 pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String {
     let address = url.authority();
     match error {
@@ -39,10 +43,6 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
         ) => format!(
             "{address} does not answer in MQTT 5; is that a broker, and does it speak MQTT 5 (Mosquitto does since 1.6)? {error}"
         ),
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "the library's enum may grow, and its own words serve"
-        )]
         other => other.to_string(),
     }
 }

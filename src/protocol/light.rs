@@ -86,6 +86,40 @@ pub(super) fn board_document(state: &LightState, ends_unix_millis: Option<i64>) 
     })
 }
 
+#[derive(Serialize)]
+struct Recreate<'a> {
+    state: &'static str,
+    brightness: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color: Option<Colour>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leds: Option<&'a [u8]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+}
+
+/// The command that brings a state about: what is kept across a restart, and read back by the decoder of commands.
+#[must_use]
+pub fn recreate(state: &LightState) -> Vec<u8> {
+    let effect = state.effect();
+    json(&Recreate {
+        state: word(state, Segment::Board),
+        brightness: state.look.brightness,
+        color: effect.and_then(|effect| effect.colour).map(Colour::from),
+        effect: effect.map(|effect| effect.kind.name()),
+        params: effect.map(params),
+        leds: match &state.look.content {
+            Content::Picture(levels) => Some(levels),
+            Content::Effect(_) => None,
+        },
+        from: state.from.as_deref(),
+    })
+}
+
 fn word(state: &LightState, segment: Segment) -> &'static str {
     if state.is_on(segment) { "ON" } else { "OFF" }
 }

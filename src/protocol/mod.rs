@@ -14,7 +14,7 @@ mod topics;
 
 pub use command::{Delivery, PAYLOAD_MAX, Refused, Reply, Request, command_json, decode_set};
 pub use decode::{FRAME_WATCH_SECS, IDENTIFY_SECS, decode_seconds};
-pub use light::{frame, light_state};
+pub use light::{frame, light_state, recreate};
 pub use observe::{
     LightReport, Report, ResultReport, observe, observe_light, observe_outcome, result_line,
 };

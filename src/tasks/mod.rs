@@ -1,6 +1,7 @@
 //! The tasks of a node, each a loop that names what it can hear.
 
 mod intake;
+mod keeper;
 mod mirror;
 mod publisher;
 mod renderer;
@@ -10,6 +11,7 @@ mod tally;
 mod waiting;
 
 pub use intake::Intake;
+pub use keeper::{Keeper, recall};
 pub use mirror::Mirror;
 pub use publisher::Publisher;
 pub use renderer::{ORDERS, Order, Renderer};

@@ -63,6 +63,8 @@ pub struct Renderer {
     responder: Arc<Responder>,
     /// The target, not each step of an animation.
     state: watch::Sender<LightState>,
+    /// What a restart should bring back.
+    lasting: watch::Sender<Option<LightState>>,
     /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
     follows_inputs: watch::Sender<bool>,
     batch: Vec<Order>,
@@ -89,6 +91,7 @@ impl Renderer {
         responder: Arc<Responder>,
     ) -> Self {
         let state = watch::Sender::new(stage.state());
+        let lasting = watch::Sender::new(stage.lasting());
         let follows_inputs = watch::Sender::new(stage.follows_inputs());
         Self {
             stage,
@@ -100,6 +103,7 @@ impl Renderer {
             panel_health,
             responder,
             state,
+            lasting,
             follows_inputs,
             batch: Vec::new(),
             waiting: WaitingList::default(),
@@ -112,6 +116,12 @@ impl Renderer {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<LightState> {
         self.state.subscribe()
+    }
+
+    /// What a restart should bring back: the remote layer, if it has no end.
+    #[must_use]
+    pub fn lasting(&self) -> watch::Receiver<Option<LightState>> {
+        self.lasting.subscribe()
     }
 
     /// Whether what is seen depends on the inputs.
@@ -222,15 +232,9 @@ impl Renderer {
     }
 
     fn tell_state(&self) {
-        let state = self.stage.state();
-        self.state.send_if_modified(|told| {
-            let differs = *told != state;
-            *told = state;
-            differs
-        });
-        let follows = self.stage.follows_inputs();
-        self.follows_inputs
-            .send_if_modified(|told| std::mem::replace(told, follows) != follows);
+        tell(&self.state, self.stage.state());
+        tell(&self.lasting, self.stage.lasting());
+        tell(&self.follows_inputs, self.stage.follows_inputs());
     }
 
     fn answer_latched(&mut self) {
@@ -256,6 +260,15 @@ impl Renderer {
         }
         true
     }
+}
+
+/// Wakes those who look only when there is something new to see.
+fn tell<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|told| {
+        let differs = *told != value;
+        *told = value;
+        differs
+    });
 }
 
 fn of_conflict(conflict: Conflict) -> Rejection {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::light::effect::{Effect, Kind};
 use crate::light::{Command, Frame, Inputs, LightState, Rgb, Settings, Stage};
 use crate::protocol::{
-    Counters, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report, Topics,
-    availability, frame, health, info, light_state, observe_outcome, result, telemetry,
+    Counters, Delivery, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report,
+    Topics, availability, decode_set, frame, health, info, light_state, observe_outcome, recreate,
+    result, telemetry,
 };
 use crate::telemetry::{CpuLoad, NetworkRates, Sample, Throttled, Usage};
 use crate::units::{NodeId, Percent};
@@ -165,6 +166,28 @@ fn golden_light_states() {
         "light-state-arm-off.json",
         &state_message("arm/left", &painted, None),
     );
+}
+
+#[test]
+fn what_is_kept_brings_the_same_state_about() {
+    let commands = [
+        r##"{"effect":"breathe","params":{"breaths_per_minute":20},"color":"#8000ff","brightness":40,"from":"me"}"##,
+        r#"{"leds":{"ring/red":10,"led/18":255},"brightness":99}"#,
+        r#"{"state":"OFF"}"#,
+        r##"{"color":"#010203"}"##,
+    ];
+    let decode = |payload: &[u8]| {
+        let request = decode_set(
+            crate::light::board::Segment::Board,
+            payload,
+            Delivery::default(),
+        );
+        request.unwrap().command
+    };
+    for command in commands {
+        let state = state_after(&decode(command.as_bytes()));
+        assert_eq!(state_after(&decode(&recreate(&state))), state, "{command}");
+    }
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! What a restart should bring back, kept in a file.
+//!
+//! The file holds the command that recreates the remote layer. It is replaced as a whole (written beside, synced, renamed), so
+//! that a power cut at any byte leaves the old one or the new one, and it is not touched while nothing changes.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::light::board::Segment;
+use crate::light::{Command, LightState};
+use crate::protocol::{self, Delivery, PAYLOAD_MAX};
+
+/// Two seconds: dragging a slider is one write, and flash memory lasts longer.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Keeps the remote layer's state in a file.
+pub struct Keeper {
+    path: PathBuf,
+    lasting: watch::Receiver<Option<LightState>>,
+    /// What the file holds; `None`: there is none.
+    kept: Option<Vec<u8>>,
+    /// Whether the last write failed: that is said once.
+    failing: bool,
+}
+
+impl Keeper {
+    /// Makes a keeper of a file, which may not be there.
+    #[must_use]
+    pub fn new(path: PathBuf, lasting: watch::Receiver<Option<LightState>>) -> Self {
+        let kept = fs::read(&path).ok();
+        Self {
+            path,
+            lasting,
+            kept,
+            failing: false,
+        }
+    }
+
+    /// Keeps what changes until it is told to stop; what changed last is kept then.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let settled = stop.run_until_cancelled(async {
+                let changed = self.lasting.changed().await;
+                tokio::time::sleep(SETTLE).await;
+                changed
+            });
+            let stopped = !matches!(settled.await, Some(Ok(())));
+            self.keep().await;
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    async fn keep(&mut self) {
+        let content = self
+            .lasting
+            .borrow_and_update()
+            .as_ref()
+            .map(protocol::recreate);
+        if content == self.kept {
+            return;
+        }
+        let (path, written) = (self.path.clone(), content.clone());
+        // Flash memory may take its time; the LEDs must not wait for it.
+        let result = tokio::task::spawn_blocking(move || match written {
+            Some(content) => replace(&path, &content),
+            None => remove(&path),
+        });
+        match result
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+        {
+            Ok(()) => {
+                debug!(path = %self.path.display(), "kept what the LEDs are set to");
+                self.kept = content;
+                self.failing = false;
+            }
+            Err(error) => {
+                if !self.failing {
+                    warn!(
+                        path = %self.path.display(), %error,
+                        "failed to keep what the LEDs are set to; check `light.state_file`, or set it to \"\""
+                    );
+                }
+                self.failing = true;
+            }
+        }
+    }
+}
+
+/// The command a file holds; `None` when there is no file, or nothing that can be read.
+#[must_use]
+pub fn recall(path: &Path) -> Option<Command> {
+    let content = match fs::metadata(path).map(|file| file.len()) {
+        Ok(length) if length <= PAYLOAD_MAX as u64 => fs::read(path),
+        Ok(length) => Err(io::Error::other(format!(
+            "it has {length} bytes; at most {PAYLOAD_MAX}"
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => Err(error),
+    };
+    let forgotten = |reason: String| {
+        warn!(path = %path.display(), reason, "what the LEDs were set to can't be read; starting with the default");
+        None
+    };
+    match content {
+        Err(error) => forgotten(error.to_string()),
+        Ok(content) => match protocol::decode_set(Segment::Board, &content, Delivery::default()) {
+            Ok(request) => Some(request.command),
+            Err(refused) => forgotten(format!("expected {}", refused.rejection.expected)),
+        },
+    }
+}
+
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    // The rename is on the disk once the folder is.
+    File::open(folder)?.sync_all()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::light::effect::Kind;
+    use crate::light::{Inputs, Settings, Stage};
+
+    fn state_of(payload: &str) -> LightState {
+        let mut stage = Stage::new(&Settings {
+            default_effect: Kind::CpuLoad,
+            brightness_limit: 48,
+            gamma: 2.2,
+            frames_per_second: 50,
+        });
+        let request = protocol::decode_set(Segment::Board, payload.as_bytes(), Delivery::default());
+        stage
+            .apply(
+                Duration::ZERO,
+                &Inputs::default(),
+                &request.unwrap().command,
+            )
+            .unwrap();
+        stage.lasting().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_recalled_and_given_back_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/light.json");
+        let (sender, receiver) = watch::channel(None);
+        let mut keeper = Keeper::new(path.clone(), receiver);
+        sender.send_replace(Some(state_of(r#"{"color":"blue","brightness":40}"#)));
+        keeper.keep().await;
+        let recalled = recall(&path).unwrap();
+        assert_eq!(recalled.brightness, Some(40));
+        sender.send_replace(None);
+        keeper.keep().await;
+        assert_eq!(recall(&path), None);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_when_nothing_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("light.json");
+        let state = state_of(r#"{"color":"blue"}"#);
+        fs::write(&path, protocol::recreate(&state)).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let (_sender, receiver) = watch::channel(Some(state));
+        let mut keeper = Keeper::new(path.clone(), receiver);
+        keeper.keep().await;
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_is_forgotten_not_obeyed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("light.json");
+        let whole = protocol::recreate(&state_of(
+            r#"{"effect":"breathe","color":"red","from":"me"}"#,
+        ));
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(recall(&path), None, "{length} bytes");
+        }
+        fs::write(&path, &whole).unwrap();
+        assert!(recall(&path).is_some());
+    }
+
+    #[test]
+    fn a_replacement_that_was_cut_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("light.json");
+        replace(&path, br#"{"state":"ON"}"#).unwrap();
+        // A power cut while the new one was written beside it.
+        fs::write(path.with_extension("new"), br#"{"sta"#).unwrap();
+        assert!(recall(&path).is_some());
+    }
+}
