@@ -13,6 +13,7 @@ use piglow_node::units::Percent;
 fn frames(bench: &mut Criterion) {
     let inputs = Inputs {
         cpu_load: Percent::saturating(47.0),
+        ..Inputs::default()
     };
     let mut group = bench.benchmark_group("frame");
     for info in &EFFECTS {
@@ -21,6 +22,7 @@ fn frames(bench: &mut Criterion) {
             brightness_limit: 48,
             gamma: 2.2,
             frames_per_second: 50,
+            allow_fast_flashes: false,
         });
         // A remote layer, so that the whole stack is walked.
         let command = Command {

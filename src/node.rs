@@ -341,6 +341,7 @@ fn stage_settings(config: &Config) -> crate::light::Settings {
         brightness_limit: config.light.brightness_limit,
         gamma: config.light.gamma,
         frames_per_second: config.light.frames_per_second.into(),
+        allow_fast_flashes: false,
     }
 }
 

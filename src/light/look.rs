@@ -60,7 +60,7 @@ impl Look {
             self.content = Content::Effect(Effect {
                 kind,
                 params,
-                colour: command.colour,
+                colour: command.colour.filter(|_| kind.info().takes_colour),
             });
         } else if let Some(colour) = command.colour {
             self.change_colour(colour, now);
@@ -161,11 +161,27 @@ impl Look {
         canvas.scaled(f32::from(self.brightness) / 255.0)
     }
 
-    /// When its picture changes by itself.
-    pub(super) fn change(&self) -> Change {
-        match (&self.content, self.on) {
-            (Content::Effect(effect), true) => effect.kind.change(),
-            (Content::Effect(_) | Content::Picture(_), _) => Change::Never,
+    /// When its picture changes by itself; an [`At`](Change::At) is on the stage's clock.
+    pub(super) fn next_change(&self, now: Duration, inputs: &Inputs) -> Change {
+        let Some(effect) = self.shown_effect() else {
+            return Change::Never;
+        };
+        match effect.next_change(now.saturating_sub(self.since), inputs) {
+            Change::At(elapsed) => Change::At(self.since + elapsed),
+            change @ (Change::Never | Change::WithInputs | Change::EveryFrame) => change,
+        }
+    }
+
+    /// Whether its picture depends on the readings of the host.
+    pub(super) fn follows_inputs(&self) -> bool {
+        self.shown_effect()
+            .is_some_and(|effect| effect.kind.follows_inputs())
+    }
+
+    fn shown_effect(&self) -> Option<&Effect> {
+        match &self.content {
+            Content::Effect(effect) if self.on => Some(effect),
+            Content::Effect(_) | Content::Picture(_) => None,
         }
     }
 

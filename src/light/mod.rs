@@ -20,7 +20,7 @@ pub use colour::Rgb;
 pub use command::{Command, Flash, Levels, Power, Target};
 pub use frame::Frame;
 pub use gamma::Gamma;
-pub use inputs::Inputs;
+pub use inputs::{CORES_SHOWN, Cores, Inputs};
 pub use look::{Content, Look};
 pub use stage::{Conflict, Settings, Stage};
 pub use state::{LayerName, LightState};

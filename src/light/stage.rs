@@ -30,6 +30,8 @@ pub struct Settings {
     pub gamma: f32,
     /// The most frames in a second that a moving picture gets.
     pub frames_per_second: u16,
+    /// Whether `strobe` may flash faster than three times a second, which can harm people.
+    pub allow_fast_flashes: bool,
 }
 
 /// Why a well-formed command can't be carried out.
@@ -93,6 +95,7 @@ impl Fade {
 pub struct Stage {
     gamma: Gamma,
     frames_per_second: u16,
+    allow_fast_flashes: bool,
     base: Layer,
     remote: Option<Layer>,
     alert: Option<Layer>,
@@ -107,6 +110,7 @@ impl Stage {
         Self {
             gamma: Gamma::new(settings.gamma, settings.brightness_limit),
             frames_per_second: settings.frames_per_second.max(1),
+            allow_fast_flashes: settings.allow_fast_flashes,
             base: Layer {
                 look: Look::of_effect(Effect::new(settings.default_effect), Duration::ZERO),
                 from: None,
@@ -131,6 +135,7 @@ impl Stage {
         command: &Command,
     ) -> Result<(), Conflict> {
         self.check(command)?;
+        let command = &self.within_limits(command);
         self.drop_ended(now, inputs);
         let seen = self.canvas(now, inputs);
         match command.target {
@@ -156,6 +161,18 @@ impl Stage {
             return Err(Conflict::AlertOnSegment);
         }
         Ok(())
+    }
+
+    /// The command with parameters that this stage allows: it may have been kept from when fast flashes were.
+    fn within_limits(&self, command: &Command) -> Command {
+        let effect = command.effect.map(|(kind, params)| {
+            let declared = kind.params(self.allow_fast_flashes);
+            (kind, params.clamped(declared))
+        });
+        Command {
+            effect,
+            ..command.clone()
+        }
     }
 
     fn apply_remote(&mut self, now: Duration, command: &Command) {
@@ -236,16 +253,22 @@ impl Stage {
         }
     }
 
-    /// When the picture has to be looked at again though nothing was asked and no input changed.
+    /// When the picture has to be looked at again though nothing was asked and no reading of the host changed; the
+    /// inputs are those at this time.
     #[must_use]
-    pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+    pub fn next_wake(&self, now: Duration, inputs: &Inputs) -> Option<Duration> {
         let look = &self.seen().1.look;
-        let moving = self.is_fading(now) || look.change() == Change::EveryFrame;
+        let (moving, step) = match look.next_change(now, inputs) {
+            Change::EveryFrame => (true, None),
+            Change::At(at) => (self.is_fading(now), Some(at)),
+            Change::Never | Change::WithInputs => (self.is_fading(now), None),
+        };
         [&self.remote, &self.alert, &self.identify]
             .into_iter()
             .flatten()
             .filter_map(|layer| layer.ends)
             .chain(look.next_flash_edge(now))
+            .chain(step)
             .chain(moving.then(|| self.next_on_grid(now)))
             .min()
     }
@@ -267,10 +290,10 @@ impl Stage {
         )
     }
 
-    /// Whether what is seen depends on the inputs, so that they are worth reading.
+    /// Whether what is seen depends on the readings of the host, so that they are worth taking.
     #[must_use]
     pub fn follows_inputs(&self) -> bool {
-        self.seen().1.look.change() == Change::WithInputs
+        self.seen().1.look.follows_inputs()
     }
 
     /// What the LEDs are set to.
@@ -316,6 +339,7 @@ mod tests {
     use crate::light::board::{Arm, LEDS, LedIndex, Ring};
     use crate::light::colour::Rgb;
     use crate::light::command::Flash;
+    use crate::light::effect::ParamValue;
     use crate::units::Percent;
     use proptest::prelude::*;
 
@@ -324,6 +348,7 @@ mod tests {
         brightness_limit: 255,
         gamma: 1.0,
         frames_per_second: 50,
+        allow_fast_flashes: false,
     };
 
     fn seconds(seconds: f64) -> Duration {
@@ -333,6 +358,7 @@ mod tests {
     fn idle() -> Inputs {
         Inputs {
             cpu_load: Some(Percent::ZERO),
+            ..Inputs::default()
         }
     }
 
@@ -370,10 +396,10 @@ mod tests {
     #[test]
     fn a_still_picture_asks_for_no_wake_up() {
         let mut stage = Stage::new(&SETTINGS);
-        assert_eq!(stage.next_wake(seconds(1.0)), None);
+        assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
         assert!(stage.follows_inputs());
         apply(&mut stage, 1.0, &colour(Ring::Green));
-        assert_eq!(stage.next_wake(seconds(1.0)), None);
+        assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
         assert!(!stage.follows_inputs());
     }
 
@@ -381,8 +407,77 @@ mod tests {
     fn a_moving_picture_wakes_on_a_fixed_grid() {
         let mut stage = Stage::new(&SETTINGS);
         apply(&mut stage, 1.0, &effect(Kind::Breathe));
-        assert_eq!(stage.next_wake(seconds(1.0)), Some(seconds(1.02)));
-        assert_eq!(stage.next_wake(seconds(1.031)), Some(seconds(1.04)));
+        assert_eq!(stage.next_wake(seconds(1.0), &idle()), Some(seconds(1.02)));
+        assert_eq!(
+            stage.next_wake(seconds(1.031), &idle()),
+            Some(seconds(1.04))
+        );
+    }
+
+    #[test]
+    fn a_picture_that_changes_in_steps_wakes_at_its_steps() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &effect(Kind::Strobe));
+        assert_eq!(stage.next_wake(seconds(1.0), &idle()), Some(seconds(1.08)));
+        assert_eq!(stage.next_wake(seconds(1.5), &idle()), Some(seconds(2.0)));
+        apply(&mut stage, 3.0, &effect(Kind::Clock));
+        let inputs = Inputs {
+            local_time: Some(seconds(49_062.75)),
+            ..idle()
+        };
+        assert_eq!(stage.next_wake(seconds(4.0), &inputs), Some(seconds(4.25)));
+        assert_eq!(stage.next_wake(seconds(4.0), &idle()), None);
+        apply(&mut stage, 5.0, &power(Power::Off));
+        assert_eq!(stage.next_wake(seconds(5.0), &inputs), None);
+    }
+
+    #[test]
+    fn an_overloaded_machine_is_followed_and_moves() {
+        let mut stage = Stage::new(&SETTINGS);
+        apply(&mut stage, 1.0, &effect(Kind::LoadAverage));
+        assert!(stage.follows_inputs());
+        assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
+        let overloaded = Inputs {
+            load_average_1: Some(3.0),
+            ..idle()
+        }
+        .with_cores(&[Percent::ZERO; 2]);
+        assert_eq!(
+            stage.next_wake(seconds(1.0), &overloaded),
+            Some(seconds(1.02))
+        );
+    }
+
+    #[test]
+    fn fast_flashes_are_slowed_down_where_they_are_not_allowed() {
+        let mut params = Effect::new(Kind::Strobe).params;
+        let value = ParamValue::Number(600.0);
+        let fast = Kind::Strobe.params(true);
+        params.set(fast, "flashes_per_minute", value).unwrap();
+        let command = Command {
+            effect: Some((Kind::Strobe, params)),
+            ..Command::to_board()
+        };
+        for (allow_fast_flashes, per_minute) in [(false, 180.0), (true, 600.0)] {
+            let mut stage = Stage::new(&Settings {
+                allow_fast_flashes,
+                ..SETTINGS
+            });
+            apply(&mut stage, 1.0, &command);
+            let shown = stage.state().effect().map(|effect| effect.params.number(0));
+            assert_eq!(shown, Some(per_minute));
+        }
+    }
+
+    #[test]
+    fn a_colour_beside_an_effect_that_takes_none_is_left_out() {
+        let mut stage = Stage::new(&SETTINGS);
+        let command = Command {
+            colour: Some(Rgb::of_ring(Ring::Blue)),
+            ..effect(Kind::Fire)
+        };
+        apply(&mut stage, 1.0, &command);
+        assert_eq!(stage.state().colour(), Rgb::WHITE);
     }
 
     #[test]
@@ -396,11 +491,11 @@ mod tests {
         apply(&mut stage, 5.0, &command);
         assert_eq!(stage.state().layer, LayerName::Remote);
         assert_eq!(stage.state().from.as_deref(), Some("doorbell"));
-        assert_eq!(stage.next_wake(seconds(6.0)), Some(seconds(15.0)));
+        assert_eq!(stage.next_wake(seconds(6.0), &idle()), Some(seconds(15.0)));
         assert!(!stage.drop_ended(seconds(14.9), &idle()));
         assert!(stage.drop_ended(seconds(15.0), &idle()));
         assert_eq!(stage.state().layer, LayerName::Base);
-        assert_eq!(stage.next_wake(seconds(16.0)), None);
+        assert_eq!(stage.next_wake(seconds(16.0), &idle()), None);
     }
 
     #[test]
@@ -459,12 +554,12 @@ mod tests {
         );
         let halfway = stage.frame(seconds(3.0), &idle());
         assert_eq!((halfway.0[0], halfway.0[5]), (128, 128));
-        assert!(stage.next_wake(seconds(3.99)).is_some());
+        assert!(stage.next_wake(seconds(3.99), &idle()).is_some());
         assert_eq!(
             stage.frame(seconds(4.0), &idle()),
             ring_frame(Ring::White, 255)
         );
-        assert_eq!(stage.next_wake(seconds(4.0)), None);
+        assert_eq!(stage.next_wake(seconds(4.0), &idle()), None);
     }
 
     #[test]
@@ -539,7 +634,7 @@ mod tests {
         };
         apply(&mut stage, 2.0, &flash);
         assert_eq!(stage.frame(seconds(2.0), &idle()), Frame::DARK);
-        assert_eq!(stage.next_wake(seconds(2.0)), Some(seconds(2.25)));
+        assert_eq!(stage.next_wake(seconds(2.0), &idle()), Some(seconds(2.25)));
         assert_eq!(
             stage.frame(seconds(2.25), &idle()),
             ring_frame(Ring::Green, 255)
@@ -548,7 +643,7 @@ mod tests {
             stage.frame(seconds(4.0), &idle()),
             ring_frame(Ring::Green, 255)
         );
-        assert_eq!(stage.next_wake(seconds(4.0)), None);
+        assert_eq!(stage.next_wake(seconds(4.0), &idle()), None);
     }
 
     #[test]
@@ -611,7 +706,7 @@ mod tests {
                 stage.apply(now, &idle(), &command).unwrap();
                 now += Duration::from_millis(pause);
                 stage.drop_ended(now, &idle());
-                prop_assert!(stage.next_wake(now).is_none_or(|wake| wake > now));
+                prop_assert!(stage.next_wake(now, &idle()).is_none_or(|wake| wake > now));
                 prop_assert!(stage.frame(now, &idle()).0.iter().all(|pwm| *pwm <= limit));
             }
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::{self, Fields};
 use super::result::{Reason, Rejection};
 use crate::light::board::{LEDS, Segment};
-use crate::light::effect::{EFFECTS, Kind, ParamError, Params};
+use crate::light::effect::{EFFECTS, Kind, ParamError, ParamValue, Params};
 use crate::light::{Command, Flash, Levels, Power, Rgb, Target};
 
 /// The largest command, in bytes: a picture with every field takes less than 1 KiB.
@@ -316,9 +316,20 @@ fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
     };
     for (name, value) in fields {
         let field = format!("params.{name}");
-        let number = decode::number(&field, value, "a number")?;
+        let given = match value {
+            Value::Number(number) => ParamValue::Number(number.as_f64().unwrap_or(f64::NAN)),
+            Value::String(text) => ParamValue::Text(text),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                return Err(Rejection::at(
+                    Reason::Malformed,
+                    field,
+                    value,
+                    "a number or a text",
+                ));
+            }
+        };
         params
-            .set(declared, name, number)
+            .set(declared, name, given)
             .map_err(|error| match error {
                 ParamError::Unknown => Rejection::at(
                     Reason::UnknownField,
@@ -329,11 +340,17 @@ fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
                         [..] => decode::one_of(name, declared.iter().map(|param| param.name)),
                     },
                 ),
+                ParamError::WrongKind(param) => Rejection::at(
+                    Reason::Malformed,
+                    field,
+                    value,
+                    param.expected().to_string(),
+                ),
                 ParamError::OutOfRange(param) => Rejection::at(
                     Reason::OutOfRange,
                     field,
                     value,
-                    format!("{} to {} {}", param.min, param.max, param.unit),
+                    param.expected().to_string(),
                 ),
             })?;
     }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Address, Leaf, Message, Qos, Topics, json, rfc3339, rounded};
+use super::status::param_value;
+use super::{Address, Leaf, Message, Qos, Topics, json, rfc3339};
 use crate::light::board::Segment;
 use crate::light::effect::Effect;
 use crate::light::{Content, Frame, LightState, Rgb};
@@ -125,9 +126,9 @@ fn word(state: &LightState, segment: Segment) -> &'static str {
 }
 
 fn params(effect: &Effect) -> Map<String, Value> {
-    let declared = effect.kind.info().params.iter().enumerate();
-    declared
-        .map(|(index, param)| (param.name.to_owned(), rounded(effect.params.get(index), 3)))
+    let values = effect.params.values(effect.kind.info().params);
+    values
+        .map(|(name, value)| (name.to_owned(), param_value(value)))
         .collect()
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Address, Leaf, Message, Topics, json, rounded};
 use crate::light::board::Segment;
-use crate::light::effect::EFFECTS;
+use crate::light::effect::{EFFECTS, Param, ParamKind, ParamValue};
 use crate::units::{GroupName, NodeId};
 
 /// The version of the contract: it changes when a topic or payload changes its meaning.
@@ -77,10 +77,63 @@ struct EffectWire {
 struct ParamWire {
     name: &'static str,
     summary: &'static str,
-    unit: &'static str,
-    min: Value,
-    max: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<Value>,
+    /// The names of a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    one_of: Option<&'static [&'static str]>,
+    /// The most characters of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_length: Option<usize>,
+    /// The characters of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    characters: Option<&'static str>,
     default: Value,
+}
+
+impl ParamWire {
+    fn of(param: &Param) -> Self {
+        let wire = Self {
+            name: param.name,
+            summary: param.summary,
+            unit: None,
+            min: None,
+            max: None,
+            one_of: None,
+            max_length: None,
+            characters: None,
+            default: param_value(param.default_value()),
+        };
+        match param.kind {
+            ParamKind::Number { unit, min, max, .. } => Self {
+                unit: Some(unit),
+                min: Some(rounded(min, 3)),
+                max: Some(rounded(max, 3)),
+                ..wire
+            },
+            ParamKind::Choice { names, .. } => Self {
+                one_of: Some(names),
+                ..wire
+            },
+            ParamKind::Text { max, allowed, .. } => Self {
+                max_length: Some(max),
+                characters: Some(allowed),
+                ..wire
+            },
+        }
+    }
+}
+
+/// A parameter's value as it stands in state and self-description.
+pub(super) fn param_value(value: ParamValue<'_>) -> Value {
+    match value {
+        ParamValue::Number(number) => rounded(number as f32, 3),
+        ParamValue::Text(text) => text.into(),
+    }
 }
 
 #[derive(Serialize)]
@@ -98,18 +151,7 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
         name: effect.name,
         summary: effect.summary,
         color: effect.takes_colour,
-        params: effect
-            .params
-            .iter()
-            .map(|param| ParamWire {
-                name: param.name,
-                summary: param.summary,
-                unit: param.unit,
-                min: rounded(param.min, 3),
-                max: rounded(param.max, 3),
-                default: rounded(param.default, 3),
-            })
-            .collect(),
+        params: effect.params.iter().map(ParamWire::of).collect(),
     });
     let payload = json(&InfoWire {
         contract: CONTRACT,

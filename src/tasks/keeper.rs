@@ -150,6 +150,7 @@ mod tests {
             brightness_limit: 48,
             gamma: 2.2,
             frames_per_second: 50,
+            allow_fast_flashes: false,
         });
         let request = protocol::decode_set(Segment::Board, payload.as_bytes(), Delivery::default());
         stage

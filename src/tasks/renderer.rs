@@ -149,7 +149,9 @@ impl Renderer {
     }
 
     async fn hear(&mut self, stop: &CancellationToken) -> Heard {
-        let wake = self.stage.next_wake(self.clock.now());
+        let wake = self
+            .stage
+            .next_wake(self.clock.now(), &self.inputs.borrow());
         let wake_up = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,

@@ -105,7 +105,10 @@ impl Sampler {
     fn read_load(&mut self) {
         let cpu_load = self.host.load().map(|load| load.total);
         self.inputs.send_if_modified(|inputs| {
-            let read = Inputs { cpu_load };
+            let read = Inputs {
+                cpu_load,
+                ..Inputs::default()
+            };
             std::mem::replace(inputs, read) != read
         });
     }

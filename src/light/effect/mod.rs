@@ -1,29 +1,91 @@
 //! The effects: each a pure function of the time since it began, the inputs and its parameters.
+//!
+//! They paint perceived intensities, 0 to 1, for any time. Randomness is a hash of a place and a time slot, so the same
+//! time gives the same picture. None flashes the board more than three times a second at any parameter (WCAG 2.3.1,
+//! general flash), `strobe` under `light.allow_fast_flashes` apart. What the host does not tell is a dim white LED at
+//! the inner end of an arm, never a zero.
 
-mod cpu_load;
-mod motion;
+mod arms;
+mod clock;
+mod fill;
+mod geometry;
+mod load;
+mod meters;
+mod moment;
+mod morse;
 mod params;
+mod rhythm;
+mod strobe;
+mod sweep;
+mod swell;
+mod table;
+#[cfg(test)]
+mod tests;
+mod weather;
 
-pub use params::{Param, ParamError, Params};
+pub use params::{Param, ParamError, ParamKind, ParamValue, Params};
+pub use table::EFFECTS;
 
 use std::time::Duration;
 
-use super::board::{BOARD, LEDS};
 use super::canvas::Canvas;
 use super::colour::Rgb;
 use super::inputs::Inputs;
+use moment::{Moment, tinted};
 
 /// An effect by its name; what it does stands in [`Kind::info`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The local CPU load from red inwards.
     CpuLoad,
+    /// The load of each core, a ring each.
+    Cores,
+    /// A metric on each arm.
+    Meters,
+    /// The load average against the number of cores.
+    LoadAverage,
+    /// The processor's temperature from the centre outwards.
+    Temperature,
+    /// A value sent from outside.
+    Gauge,
     /// One colour, still.
     Solid,
     /// A slow swell of all LEDs together.
     Breathe,
+    /// Ripples from the centre.
+    Pulse,
     /// A light that runs along the three arms.
     Chase,
+    /// A light that flies in along one arm and out along another.
+    Comet,
+    /// The spiral fills and empties towards the centre.
+    SpiralIn,
+    /// The spiral fills and empties towards the rim.
+    SpiralOut,
+    /// A wave across the board.
+    Wave,
+    /// The arms in turn.
+    Spin,
+    /// Stars.
+    Twinkle,
+    /// A flame.
+    Fire,
+    /// A heart.
+    Heartbeat,
+    /// A colour wheel that turns beneath the board.
+    Rainbow,
+    /// Falling drops.
+    Rain,
+    /// A turning beam with echoes.
+    Radar,
+    /// A binary clock.
+    Clock,
+    /// A timer.
+    Countdown,
+    /// A text in Morse code.
+    Morse,
+    /// Short flashes.
+    Strobe,
 }
 
 /// What a user interface needs to know of an effect.
@@ -41,38 +103,6 @@ pub struct Info {
     pub params: &'static [Param],
 }
 
-/// All effects, in the order in which they are offered.
-pub const EFFECTS: [Info; 4] = [
-    Info {
-        kind: Kind::CpuLoad,
-        name: "cpu_load",
-        summary: "the machine's CPU load, from the red ring inwards to white",
-        takes_colour: false,
-        params: &[],
-    },
-    Info {
-        kind: Kind::Solid,
-        name: "solid",
-        summary: "one colour, still",
-        takes_colour: true,
-        params: &[],
-    },
-    Info {
-        kind: Kind::Breathe,
-        name: "breathe",
-        summary: "a slow swell, in one colour or in all",
-        takes_colour: true,
-        params: &[motion::BREATHS_PER_MINUTE],
-    },
-    Info {
-        kind: Kind::Chase,
-        name: "chase",
-        summary: "a light with a tail that runs along the three arms, in one colour or in all",
-        takes_colour: true,
-        params: &[motion::TURNS_PER_MINUTE],
-    },
-];
-
 /// When an effect's picture changes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -82,6 +112,8 @@ pub enum Change {
     WithInputs,
     /// With every frame.
     EveryFrame,
+    /// At this time after the effect began, and not before.
+    At(Duration),
 }
 
 impl Kind {
@@ -107,13 +139,88 @@ impl Kind {
         self.info().name
     }
 
-    /// When its picture changes next.
+    /// The effect's parameters with the limits of a node that allows fast flashes or not.
     #[must_use]
-    pub const fn change(self) -> Change {
+    pub fn params(self, allow_fast_flashes: bool) -> &'static [Param] {
+        if allow_fast_flashes && self == Self::Strobe {
+            strobe::FAST_PARAMS
+        } else {
+            self.info().params
+        }
+    }
+
+    /// Whether its picture depends on the readings of the host.
+    #[must_use]
+    pub fn follows_inputs(self) -> bool {
+        self.program().follows_inputs
+    }
+
+    /// How each effect is painted and when it changes.
+    fn program(self) -> Program {
         match self {
-            Self::CpuLoad => Change::WithInputs,
-            Self::Solid => Change::Never,
-            Self::Breathe | Self::Chase => Change::EveryFrame,
+            Self::CpuLoad => Program::following(load::cpu_load),
+            Self::Cores => Program::following(meters::cores),
+            Self::Meters => Program::following(meters::meters),
+            Self::LoadAverage => Program {
+                change: load::load_average_change,
+                ..Program::following(load::load_average)
+            },
+            Self::Temperature => Program {
+                change: load::temperature_change,
+                ..Program::following(load::temperature)
+            },
+            Self::Gauge => Program::still(fill::gauge),
+            Self::Solid => Program::still(swell::solid),
+            Self::Breathe => Program::moving(swell::breathe),
+            Self::Pulse => Program::moving(swell::pulse),
+            Self::Chase => Program::moving(arms::chase),
+            Self::Comet => Program::moving(arms::comet),
+            Self::SpiralIn => Program::moving(fill::spiral_in),
+            Self::SpiralOut => Program::moving(fill::spiral_out),
+            Self::Wave => Program::moving(sweep::wave),
+            Self::Spin => Program::moving(arms::spin),
+            Self::Twinkle => Program::moving(weather::twinkle),
+            Self::Fire => Program::moving(weather::fire),
+            Self::Heartbeat => Program::moving(swell::heartbeat),
+            Self::Rainbow => Program::moving(sweep::rainbow),
+            Self::Rain => Program::moving(weather::rain),
+            Self::Radar => Program::moving(sweep::radar),
+            Self::Clock => Program::stepping(clock::paint, clock::change),
+            Self::Countdown => Program::stepping(fill::countdown, fill::countdown_change),
+            Self::Morse => Program::stepping(morse::paint, morse::change),
+            Self::Strobe => Program::stepping(strobe::paint, strobe::change),
+        }
+    }
+}
+
+/// An effect's functions.
+struct Program {
+    paint: fn(&Moment<'_>) -> Canvas,
+    change: fn(&Moment<'_>) -> Change,
+    follows_inputs: bool,
+}
+
+impl Program {
+    fn stepping(paint: fn(&Moment<'_>) -> Canvas, change: fn(&Moment<'_>) -> Change) -> Self {
+        Self {
+            paint,
+            change,
+            follows_inputs: false,
+        }
+    }
+
+    fn still(paint: fn(&Moment<'_>) -> Canvas) -> Self {
+        Self::stepping(paint, |_| Change::Never)
+    }
+
+    fn moving(paint: fn(&Moment<'_>) -> Canvas) -> Self {
+        Self::stepping(paint, |_| Change::EveryFrame)
+    }
+
+    fn following(paint: fn(&Moment<'_>) -> Canvas) -> Self {
+        Self {
+            follows_inputs: true,
+            ..Self::stepping(paint, |_| Change::WithInputs)
         }
     }
 }
@@ -125,7 +232,7 @@ pub struct Effect {
     pub kind: Kind,
     /// Its parameters.
     pub params: Params,
-    /// Its colour; `None` is each ring in its own, or white for `solid`.
+    /// Its colour; `None` is what the effect is without one, mostly each ring in its own.
     pub colour: Option<Rgb>,
 }
 
@@ -140,7 +247,7 @@ impl Effect {
         }
     }
 
-    /// The effect with each parameter at its greatest value.
+    /// The effect with each number at its greatest value.
     pub(super) fn at_fastest(mut self) -> Self {
         self.params = Params::greatest(self.kind.info().params);
         self
@@ -149,60 +256,21 @@ impl Effect {
     /// The picture at this time after the effect began; every intensity lies within 0 to 1.
     #[must_use]
     pub fn paint(&self, elapsed: Duration, inputs: &Inputs) -> Canvas {
-        match self.kind {
-            Kind::CpuLoad => cpu_load::paint(inputs),
-            Kind::Solid => tinted(self.colour.unwrap_or(Rgb::WHITE).rings(), |_| 1.0),
-            Kind::Breathe => {
-                let swell = motion::swell(elapsed, self.params.get(0));
-                tinted(self.palette(), |_| swell)
-            }
-            Kind::Chase => {
-                let head = motion::head(elapsed, self.params.get(0));
-                tinted(self.palette(), |index| motion::tail(head, index))
-            }
-        }
+        (self.kind.program().paint)(&self.moment(elapsed, inputs))
     }
 
-    /// The intensity of each ring by the effect's colour.
-    fn palette(&self) -> [f32; 6] {
-        self.colour.map_or([1.0; 6], Rgb::rings)
-    }
-}
-
-/// Fills a canvas LED by LED: the ring's intensity times what `level` says for the LED's index.
-fn tinted(rings: [f32; 6], level: impl Fn(usize) -> f32) -> Canvas {
-    let mut canvas = [0.0; LEDS];
-    for (index, (intensity, led)) in canvas.iter_mut().zip(&BOARD).enumerate() {
-        *intensity = rings[led.ring as usize] * level(index);
-    }
-    Canvas(canvas)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::Percent;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_table_stands_in_the_order_of_the_enum() {
-        for (index, info) in EFFECTS.iter().enumerate() {
-            assert_eq!(info.kind as usize, index);
-            assert_eq!(Kind::from_name(info.name), Some(info.kind));
-        }
+    /// When the picture changes next; an [`At`](Change::At) lies after `elapsed`.
+    #[must_use]
+    pub fn next_change(&self, elapsed: Duration, inputs: &Inputs) -> Change {
+        (self.kind.program().change)(&self.moment(elapsed, inputs))
     }
 
-    proptest! {
-        #[test]
-        fn every_effect_is_defined_for_ten_years(
-            effect in 0..EFFECTS.len(), seconds in 0.0f64..3.2e8, load in 0.0f32..=100.0, colour: Option<[u8; 3]>,
-        ) {
-            let mut effect = Effect::new(EFFECTS[effect].kind);
-            effect.colour = colour.map(Rgb);
-            let inputs = Inputs { cpu_load: Percent::saturating(load) };
-            for level in effect.paint(Duration::from_secs_f64(seconds), &inputs).0 {
-                prop_assert!((0.0..=1.0).contains(&level), "{level}");
-            }
+    fn moment<'a>(&'a self, elapsed: Duration, inputs: &'a Inputs) -> Moment<'a> {
+        Moment {
+            elapsed,
+            inputs,
+            params: &self.params,
+            colour: self.colour,
         }
     }
 }

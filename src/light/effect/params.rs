@@ -1,23 +1,68 @@
 //! Parameters of effects: declared with their limits, held without allocation.
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
 /// The most parameters an effect may have.
 const PARAMS_MAX: usize = 4;
 
-/// A number that an effect takes.
+/// The longest text a parameter can hold, in bytes.
+pub(super) const TEXT_MAX: usize = 32;
+
+/// Something that an effect takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Param {
     /// Its name in `params`.
     pub name: &'static str,
     /// One phrase for people.
     pub summary: &'static str,
-    /// Its unit, as a symbol or a word.
-    pub unit: &'static str,
-    /// The least value.
-    pub min: f32,
-    /// The greatest value.
-    pub max: f32,
-    /// The value when nothing is said.
-    pub default: f32,
+    /// What it takes.
+    pub kind: ParamKind,
+}
+
+/// What a parameter takes, and its limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ParamKind {
+    /// A number.
+    Number {
+        /// Its unit, as a symbol or a phrase that follows a number.
+        unit: &'static str,
+        /// The least value.
+        min: f32,
+        /// The greatest value.
+        max: f32,
+        /// The value when nothing is said.
+        default: f32,
+    },
+    /// One of a few names.
+    Choice {
+        /// The names.
+        names: &'static [&'static str],
+        /// The place in `names` of what is taken when nothing is said.
+        default: usize,
+    },
+    /// A text of ASCII characters; letters are taken as capitals, spaces around it are dropped.
+    Text {
+        /// The most characters; the least is 1.
+        max: usize,
+        /// The text when nothing is said.
+        default: &'static str,
+        /// The characters it may have.
+        allowed: &'static str,
+        /// The same for people.
+        allowed_summary: &'static str,
+    },
+}
+
+/// A value of a parameter, as it is given or read back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ParamValue<'a> {
+    /// A number.
+    Number(f64),
+    /// A text, or one of the names of a choice.
+    Text(&'a str),
 }
 
 /// Why a parameter is refused.
@@ -25,56 +70,270 @@ pub struct Param {
 pub enum ParamError {
     /// The effect has no parameter of that name.
     Unknown,
+    /// A text where a number is expected, or the reverse.
+    WrongKind(Param),
     /// The value lies outside the parameter's limits.
     OutOfRange(Param),
 }
 
+impl Param {
+    /// A number in a unit, with its limits and its default.
+    pub(super) const fn number(
+        name: &'static str,
+        summary: &'static str,
+        unit: &'static str,
+        (min, max): (f32, f32),
+        default: f32,
+    ) -> Self {
+        let kind = ParamKind::Number {
+            unit,
+            min,
+            max,
+            default,
+        };
+        Self {
+            name,
+            summary,
+            kind,
+        }
+    }
+
+    /// How often something happens.
+    pub(super) const fn rate(
+        name: &'static str,
+        summary: &'static str,
+        limits: (f32, f32),
+        default: f32,
+    ) -> Self {
+        Self::number(name, summary, "per minute", limits, default)
+    }
+
+    /// One of a few names, with the place of the default among them.
+    pub(super) const fn choice(
+        name: &'static str,
+        summary: &'static str,
+        names: &'static [&'static str],
+        default: usize,
+    ) -> Self {
+        let kind = ParamKind::Choice { names, default };
+        Self {
+            name,
+            summary,
+            kind,
+        }
+    }
+
+    /// What is allowed, for people: `1 to 60 per minute`, `cpu, memory or disk`.
+    #[must_use]
+    pub fn expected(&self) -> impl fmt::Display {
+        Expected(self.kind)
+    }
+
+    /// The value when nothing is said.
+    #[must_use]
+    pub fn default_value(&self) -> ParamValue<'static> {
+        match self.kind {
+            ParamKind::Number { default, .. } => ParamValue::Number(default.into()),
+            ParamKind::Choice { names, default } => ParamValue::Text(names[default]),
+            ParamKind::Text { default, .. } => ParamValue::Text(default),
+        }
+    }
+
+    fn take(&self, value: ParamValue<'_>) -> Result<Value, ParamError> {
+        match (self.kind, value) {
+            (ParamKind::Number { min, max, .. }, ParamValue::Number(number)) => {
+                let within = (f64::from(min)..=f64::from(max)).contains(&number);
+                within.then_some(Value::Number(number as f32))
+            }
+            (ParamKind::Choice { names, .. }, ParamValue::Text(text)) => names
+                .iter()
+                .position(|name| *name == text)
+                .map(Value::Choice),
+            (ParamKind::Text { max, allowed, .. }, ParamValue::Text(text)) => {
+                Text::new(text, max, allowed).map(Value::Text)
+            }
+            (ParamKind::Number { .. }, ParamValue::Text(_))
+            | (ParamKind::Choice { .. } | ParamKind::Text { .. }, ParamValue::Number(_)) => {
+                return Err(ParamError::WrongKind(*self));
+            }
+        }
+        .ok_or(ParamError::OutOfRange(*self))
+    }
+}
+
+struct Expected(ParamKind);
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ParamKind::Number { unit, min, max, .. } => write!(f, "{min} to {max} {unit}"),
+            ParamKind::Choice { names, .. } => {
+                for (index, name) in names.iter().enumerate() {
+                    f.write_str(match index {
+                        0 => "",
+                        _ if index + 1 == names.len() => " or ",
+                        _ => ", ",
+                    })?;
+                    f.write_str(name)?;
+                }
+                Ok(())
+            }
+            ParamKind::Text {
+                max,
+                allowed_summary,
+                ..
+            } => write!(f, "1 to {max} of {allowed_summary}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Value {
+    Number(f32),
+    Choice(usize),
+    Text(Text),
+}
+
+/// A short ASCII text, held in place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Text {
+    bytes: [u8; TEXT_MAX],
+    length: usize,
+}
+
+impl Text {
+    fn new(text: &str, max: usize, allowed: &str) -> Option<Self> {
+        let text = text.trim_matches(' ').as_bytes();
+        let mut bytes = [0; TEXT_MAX];
+        let taken = bytes.get_mut(..text.len())?;
+        taken.copy_from_slice(text);
+        taken.make_ascii_uppercase();
+        let fits = (1..=max).contains(&text.len());
+        let known = taken.iter().all(|byte| allowed.as_bytes().contains(byte));
+        (fits && known && taken.is_ascii()).then_some(Self {
+            bytes,
+            length: text.len(),
+        })
+    }
+
+    fn as_str(&self) -> &str {
+        // Only ASCII gets in.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
 /// The values of an effect's parameters, in the order of their declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Params([f32; PARAMS_MAX]);
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Params([Value; PARAMS_MAX]);
+
+impl Default for Params {
+    fn default() -> Self {
+        Self([Value::Number(0.0); PARAMS_MAX])
+    }
+}
 
 impl Params {
     /// The default of each parameter.
     #[must_use]
     pub fn defaults(declared: &[Param]) -> Self {
-        Self::each(declared, |param| param.default)
+        Self::each(declared, Param::default_value)
     }
 
-    /// The greatest value of each parameter.
+    /// The greatest value of each number, and the default of all else.
     #[must_use]
     pub fn greatest(declared: &[Param]) -> Self {
-        Self::each(declared, |param| param.max)
+        Self::each(declared, |param| match param.kind {
+            ParamKind::Number { max, .. } => ParamValue::Number(max.into()),
+            ParamKind::Choice { .. } | ParamKind::Text { .. } => param.default_value(),
+        })
     }
 
-    fn each(declared: &[Param], value: impl Fn(&Param) -> f32) -> Self {
-        let mut values = [0.0; PARAMS_MAX];
-        for (slot, param) in values.iter_mut().zip(declared) {
-            *slot = value(param);
+    fn each(declared: &[Param], value: impl Fn(&Param) -> ParamValue<'static>) -> Self {
+        let mut params = Self::default();
+        for (slot, param) in params.0.iter_mut().zip(declared) {
+            // Limits and defaults lie within the limits, which a test holds.
+            *slot = param.take(value(param)).unwrap_or(*slot);
         }
-        Self(values)
+        params
     }
 
     /// Sets a parameter by its name.
     ///
     /// # Errors
     ///
-    /// Refuses unknown names and values outside the limits; nothing is changed then.
-    pub fn set(&mut self, declared: &[Param], name: &str, value: f64) -> Result<(), ParamError> {
-        let index = declared
-            .iter()
-            .position(|param| param.name == name)
+    /// Refuses unknown names, values of another kind and values outside the limits; nothing is changed then.
+    pub fn set(
+        &mut self,
+        declared: &[Param],
+        name: &str,
+        value: ParamValue<'_>,
+    ) -> Result<(), ParamError> {
+        let (slot, param) = self
+            .0
+            .iter_mut()
+            .zip(declared)
+            .find(|(_, param)| param.name == name)
             .ok_or(ParamError::Unknown)?;
-        let param = declared[index];
-        if !(f64::from(param.min)..=f64::from(param.max)).contains(&value) {
-            return Err(ParamError::OutOfRange(param));
-        }
-        self.0[index] = value as f32;
+        *slot = param.take(value)?;
         Ok(())
     }
 
-    /// The value of the parameter declared at this place.
+    /// The name and value of each parameter.
+    pub fn values(
+        &self,
+        declared: &'static [Param],
+    ) -> impl Iterator<Item = (&'static str, ParamValue<'_>)> {
+        self.0.iter().zip(declared).map(|(value, param)| {
+            let value = match (value, param.kind) {
+                (Value::Number(number), _) => ParamValue::Number(f64::from(*number)),
+                (Value::Choice(place), ParamKind::Choice { names, .. }) => {
+                    ParamValue::Text(names.get(*place).copied().unwrap_or_default())
+                }
+                (Value::Text(text), _) => ParamValue::Text(text.as_str()),
+                (Value::Choice(_), ParamKind::Number { .. } | ParamKind::Text { .. }) => {
+                    param.default_value()
+                }
+            };
+            (param.name, value)
+        })
+    }
+
+    /// These values with each number brought within the limits declared here.
     #[must_use]
-    pub fn get(&self, index: usize) -> f32 {
-        self.0.get(index).copied().unwrap_or_default()
+    pub fn clamped(mut self, declared: &[Param]) -> Self {
+        for (slot, param) in self.0.iter_mut().zip(declared) {
+            if let (Value::Number(number), ParamKind::Number { min, max, .. }) = (slot, param.kind)
+            {
+                *number = number.clamp(min, max);
+            }
+        }
+        self
+    }
+
+    /// The number declared at this place; 0 when there is none.
+    #[must_use]
+    pub fn number(&self, index: usize) -> f32 {
+        match self.0.get(index) {
+            Some(Value::Number(number)) => *number,
+            Some(Value::Choice(_) | Value::Text(_)) | None => 0.0,
+        }
+    }
+
+    /// The place among the names of the choice declared at this place; 0 when there is none.
+    #[must_use]
+    pub fn choice(&self, index: usize) -> usize {
+        match self.0.get(index) {
+            Some(Value::Choice(place)) => *place,
+            Some(Value::Number(_) | Value::Text(_)) | None => 0,
+        }
+    }
+
+    /// The text declared at this place; empty when there is none.
+    #[must_use]
+    pub fn text(&self, index: usize) -> &str {
+        match self.0.get(index) {
+            Some(Value::Text(text)) => text.as_str(),
+            Some(Value::Number(_) | Value::Choice(_)) | None => "",
+        }
     }
 }

@@ -107,7 +107,7 @@ fn every_field_is_understood() {
     assert_eq!(command.brightness, Some(200));
     assert_eq!(command.colour, Some(Rgb([1, 2, 3])));
     let (kind, params) = command.effect.unwrap();
-    assert_eq!((kind, params.get(0)), (Kind::Breathe, 20.0));
+    assert_eq!((kind, params.number(0)), (Kind::Breathe, 20.0));
     assert_eq!(command.transition, Duration::from_millis(1500));
     assert_eq!(command.flash, Some(Flash::Long));
     assert_eq!(command.target, Target::Alert);

@@ -85,6 +85,7 @@ fn stage() -> Stage {
         brightness_limit: 48,
         gamma: 2.2,
         frames_per_second: 50,
+        allow_fast_flashes: false,
     })
 }
 
