@@ -19,10 +19,7 @@ fn frames(bench: &mut Criterion) {
     for info in &EFFECTS {
         let mut stage = Stage::new(&Settings {
             default_effect: info.kind,
-            brightness_limit: 48,
-            gamma: 2.2,
-            frames_per_second: 50,
-            allow_fast_flashes: false,
+            ..Settings::default()
         });
         // A remote layer, so that the whole stack is walked.
         let command = Command {

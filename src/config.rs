@@ -25,6 +25,7 @@ pub use problems::Problems;
 pub use secret::Secret;
 pub use settings::{Setting, render};
 
+use crate::light::Night;
 use crate::units::{GroupName, NodeId, TopicRoot};
 use layers::Layers;
 use reader::Reader;
@@ -201,6 +202,12 @@ pub struct Light {
     pub frames_per_second: u8,
     /// Between two readings of the CPU for the gauge, 200 ms to 10 s.
     pub load_interval: Duration,
+    /// The most current the LEDs may draw, in milliamperes, up to 500; `None`: no limit.
+    pub current_limit_milliamps: Option<f32>,
+    /// Hours in which the board is dimmer.
+    pub night: Option<Night>,
+    /// Whether `strobe` may flash more than three times a second.
+    pub allow_fast_flashes: bool,
     /// What the LEDs do when the node stops.
     pub on_stop: OnStop,
     /// Where what was commanded is kept across a restart.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use sysinfo::{Disk, DiskRefreshKind, Disks, MemoryRefreshKind, Networks, System};
 
-use crate::telemetry::{CpuLoad, Reading, Space};
+use crate::telemetry::{CpuLoad, Gauges, NetworkCounters, Reading, Space};
 use board::{Board, BoardPaths};
 use cpu::CpuMeter;
 use temperature::Thermometer;
@@ -95,11 +95,21 @@ impl Host {
             temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
             uptime: System::uptime().ok().map(Duration::from_secs),
             disk: self.disk(),
-            network: self.networks.as_mut().and_then(|networks| {
-                networks.refresh(true);
-                network::counters(networks)
-            }),
+            network: self.network(),
             throttled: self.board.throttled(),
+        }
+    }
+
+    /// What the LEDs can show besides the load; the CPU's meters are left alone.
+    pub fn gauges(&mut self) -> Gauges {
+        let (memory, _) = self.memory();
+        Gauges {
+            at: self.opened.elapsed(),
+            load_average: load_average(),
+            memory,
+            temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
+            disk: self.disk(),
+            network: self.network(),
         }
     }
 
@@ -134,6 +144,12 @@ impl Host {
             Space::with_available(system.available_memory(), system.total_memory()),
             Space::with_available(system.free_swap(), system.total_swap()),
         )
+    }
+
+    fn network(&mut self) -> Option<NetworkCounters> {
+        let networks = self.networks.as_mut()?;
+        networks.refresh(true);
+        network::counters(networks)
     }
 
     fn disk(&mut self) -> Option<Space> {

@@ -179,6 +179,7 @@ impl Node {
             sample: view.measured.sample.clone(),
             panel: panel.health(),
             tally: Arc::clone(&tally),
+            receipts: panel.receipts(),
         };
         let frames = Mirror {
             topics: topics.clone(),
@@ -188,7 +189,14 @@ impl Node {
             until: mirror_until,
         };
         let keeper = state_file.map(|path| Keeper::new(path, renderer.lasting()));
-        let intake = Intake::new(topics.clone(), orders, mirror, responder, tally);
+        let intake = Intake::new(
+            topics.clone(),
+            orders,
+            mirror,
+            responder,
+            tally,
+            config.light.allow_fast_flashes,
+        );
 
         let mut tasks = Supervisor::default();
         tasks.spawn("renderer", renderer.run(tasks.token()));
@@ -341,7 +349,9 @@ fn stage_settings(config: &Config) -> crate::light::Settings {
         brightness_limit: config.light.brightness_limit,
         gamma: config.light.gamma,
         frames_per_second: config.light.frames_per_second.into(),
-        allow_fast_flashes: false,
+        allow_fast_flashes: config.light.allow_fast_flashes,
+        current_limit_milliamps: config.light.current_limit_milliamps,
+        night: config.light.night,
     }
 }
 
@@ -350,6 +360,7 @@ fn describe(config: &Config, host: Description) -> Info {
         version: crate::VERSION,
         groups: config.node.groups.clone(),
         telemetry_interval_secs: config.telemetry.interval.as_secs(),
+        allow_fast_flashes: config.light.allow_fast_flashes,
         host_name: host.host_name,
         model: host.model,
         os: host.os,

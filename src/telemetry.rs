@@ -33,6 +33,38 @@ pub struct Reading {
     pub throttled: Option<Throttled>,
 }
 
+/// The part of a [`Reading`] that LEDs show besides the load.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Gauges {
+    /// When, on a monotonic clock with any origin.
+    pub at: Duration,
+    /// The mean number of tasks that ran or waited, over 1, 5 and 15 minutes.
+    pub load_average: Option<[f32; 3]>,
+    /// The memory.
+    pub memory: Option<Space>,
+    /// The temperature of the CPU, in °C.
+    pub temperature_celsius: Option<f32>,
+    /// The file system `/`.
+    pub disk: Option<Space>,
+    /// What has passed through the network interfaces.
+    pub network: Option<NetworkCounters>,
+}
+
+/// The traffic that counts as full, both directions together, in bytes a second: 100 Mbit/s, what the network of most
+/// Raspberry Pis can do.
+const NOMINAL_BYTES_PER_SEC: f64 = 12_500_000.0;
+
+impl Gauges {
+    /// The traffic since an earlier reading as a share of 100 Mbit/s.
+    #[must_use]
+    pub fn network_share(&self, earlier: &Self) -> Option<Percent> {
+        let elapsed = self.at.checked_sub(earlier.at)?;
+        let rates = rates(earlier.network?, self.network?, elapsed)?;
+        let sum = rates.receive_bytes_per_sec + rates.transmit_bytes_per_sec;
+        Percent::saturating((sum / NOMINAL_BYTES_PER_SEC * 100.0) as f32)
+    }
+}
+
 /// How busy the CPU was between two readings.
 ///
 /// Busy is user, nice, system, interrupts, stolen and guest time; idle and waiting for I/O is not. In a container it is
@@ -64,9 +96,15 @@ impl Space {
         })
     }
 
+    /// The used share.
+    #[must_use]
+    pub fn share(self) -> Option<Percent> {
+        Percent::of(self.used_bytes, self.total_bytes)
+    }
+
     fn usage(self) -> Option<Usage> {
         Some(Usage {
-            used: Percent::of(self.used_bytes, self.total_bytes)?,
+            used: self.share()?,
             total_bytes: self.total_bytes,
         })
     }
@@ -207,6 +245,23 @@ mod tests {
             }),
             ..Reading::default()
         }
+    }
+
+    #[test]
+    fn the_network_is_full_at_100_mbit_per_second() {
+        let at = |secs: u64, bytes: u64| Gauges {
+            at: Duration::from_secs(secs),
+            network: Some(NetworkCounters {
+                receive_bytes: bytes,
+                transmit_bytes: 0,
+                interfaces: 1,
+            }),
+            ..Gauges::default()
+        };
+        let share = |bytes| at(3, bytes).network_share(&at(1, 0)).map(Percent::get);
+        assert_eq!(share(12_500_000), Some(50.0));
+        assert_eq!(share(250_000_000), Some(100.0));
+        assert_eq!(at(1, 5).network_share(&at(3, 0)), None);
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl Given {
         self.free_text()?.parse().ok()
     }
 
+    /// Yes or no, if it is one; `true` and `false` count where everything is text.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        if let ValueKind::Boolean(answer) = self.kind {
+            return Some(answer);
+        }
+        self.free_text()?.parse().ok()
+    }
+
     /// The number, whole or not, if it is one; text counts where everything is text.
     pub(super) fn number(&self) -> Option<f64> {
         if let ValueKind::Float(number) = self.kind {

@@ -185,6 +185,17 @@ impl Section<'_> {
         })
     }
 
+    /// Yes or no.
+    pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
+        self.read(key, |given| match given.boolean() {
+            Some(answer) => Ok(Understood {
+                meaning: answer,
+                printed: answer.to_string(),
+            }),
+            None => Err(format!("is {}; expected true or false", given.shown())),
+        })
+    }
+
     /// A text that `parse` understands.
     pub(super) fn parsed<T, E: Display>(
         &mut self,

@@ -13,6 +13,7 @@ use super::{
     Backend, Config, Credentials, Light, Log, LogFormat, Mqtt, Node, OnStop, Panel, Password,
     Secret, Sources, StateFile, Telemetry,
 };
+use crate::light::{Hours, Night};
 use crate::units::{GroupName, NodeId, TopicRoot};
 
 /// The longest client id, in bytes. 128: every broker in use takes that many; MQTT 5 promises only 23.
@@ -189,6 +190,13 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
     let gamma = section.number("gamma", 1.0..=4.0);
     let frames_per_second = section.integer("frames_per_second", 1..=200);
     let load_interval = section.count_of("load_interval_ms", "milliseconds", 200..=10_000);
+    let current_limit = section.count_of("current_limit_milliamps", "milliamperes", 0..=500);
+    let hours = section.parsed("night", |text| match text {
+        "" => Ok(None),
+        _ => text.parse::<Hours>().map(Some),
+    });
+    let night_limit = section.integer("night_brightness_limit", 0..=255);
+    let allow_fast_flashes = section.boolean("allow_fast_flashes");
     let on_stop = section.choice("on_stop", &[("dark", OnStop::Dark), ("keep", OnStop::Keep)]);
     let state_file = path(section, "state_file");
     Some(Light {
@@ -197,6 +205,15 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
         gamma: gamma? as f32,
         frames_per_second: u8::try_from(frames_per_second?).ok()?,
         load_interval: Duration::from_millis(load_interval?),
+        current_limit_milliamps: Some(current_limit? as f32).filter(|limit| *limit > 0.0),
+        night: match (hours?, u8::try_from(night_limit?).ok()?) {
+            (Some(hours), brightness_limit) => Some(Night {
+                hours,
+                brightness_limit,
+            }),
+            (None, _) => None,
+        },
+        allow_fast_flashes: allow_fast_flashes?,
         on_stop: on_stop?,
         state_file: match state_file? {
             path if path.as_os_str().is_empty() => StateFile::None,

@@ -73,6 +73,8 @@ pub struct Command {
     pub flash: Option<Flash>,
     /// The time of the cross-fade; zero is at once.
     pub transition: Duration,
+    /// When the effect began or begins, on the stage's clock; `None`: when the command is carried out.
+    pub begins: Option<Duration>,
     /// How long it holds the board; `None` until something else is commanded.
     pub lease: Option<Duration>,
     /// Who asks.
@@ -93,6 +95,7 @@ impl Command {
             levels: None,
             flash: None,
             transition: Duration::ZERO,
+            begins: None,
             lease: None,
             from: None,
         }

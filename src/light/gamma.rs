@@ -15,14 +15,14 @@ pub struct Gamma {
 }
 
 impl Gamma {
-    /// Makes the table for an exponent (1 is linear, 2.2 is usual) and a limit in PWM steps, 1 to 255.
+    /// Makes the table for an exponent (1 is linear, 2.2 is usual) and a limit in PWM steps, 0 (always dark) to 255.
     #[must_use]
     pub fn new(exponent: f32, limit: u8) -> Self {
         let mut table = Box::new([0; STEPS + 1]);
         for (step, pwm) in table.iter_mut().enumerate().skip(1) {
             let intensity = step as f32 / STEPS as f32;
             // Rounding can't pass the limit: the power of a number up to 1 is at most 1.
-            *pwm = ((intensity.powf(exponent) * f32::from(limit)).round() as u8).max(1);
+            *pwm = ((intensity.powf(exponent) * f32::from(limit)).round() as u8).max(limit.min(1));
         }
         Self { table }
     }

@@ -68,6 +68,9 @@ impl Look {
             self.content = Content::Picture(levels);
             self.since = now;
         }
+        if let Some(begins) = command.begins {
+            self.since = begins;
+        }
         if let Some(brightness) = command.brightness {
             self.brightness = brightness;
         }
@@ -176,6 +179,12 @@ impl Look {
     pub(super) fn follows_inputs(&self) -> bool {
         self.shown_effect()
             .is_some_and(|effect| effect.kind.follows_inputs())
+    }
+
+    /// Whether its picture depends on the local time.
+    pub(super) fn needs_local_time(&self) -> bool {
+        self.shown_effect()
+            .is_some_and(|effect| effect.kind.needs_local_time())
     }
 
     fn shown_effect(&self) -> Option<&Effect> {

@@ -14,6 +14,7 @@ use super::frame::Frame;
 use super::gamma::Gamma;
 use super::inputs::Inputs;
 use super::look::{Content, Look};
+use super::night::{Hours, Night};
 use super::state::{LayerName, LightState};
 
 /// How softly the board returns to what lay below when a lease ends.
@@ -32,6 +33,25 @@ pub struct Settings {
     pub frames_per_second: u16,
     /// Whether `strobe` may flash faster than three times a second, which can harm people.
     pub allow_fast_flashes: bool,
+    /// The most current the LEDs may draw, in milliamperes.
+    pub current_limit_milliamps: Option<f32>,
+    /// Hours in which the board is dimmer.
+    pub night: Option<Night>,
+}
+
+impl Default for Settings {
+    /// Those of the documented configuration.
+    fn default() -> Self {
+        Self {
+            default_effect: Kind::CpuLoad,
+            brightness_limit: 48,
+            gamma: 2.2,
+            frames_per_second: 50,
+            allow_fast_flashes: false,
+            current_limit_milliamps: None,
+            night: None,
+        }
+    }
 }
 
 /// Why a well-formed command can't be carried out.
@@ -94,6 +114,8 @@ impl Fade {
 #[derive(Debug, Clone)]
 pub struct Stage {
     gamma: Gamma,
+    night: Option<(Hours, Gamma)>,
+    current_limit_milliamps: Option<f32>,
     frames_per_second: u16,
     allow_fast_flashes: bool,
     base: Layer,
@@ -109,6 +131,11 @@ impl Stage {
     pub fn new(settings: &Settings) -> Self {
         Self {
             gamma: Gamma::new(settings.gamma, settings.brightness_limit),
+            night: settings.night.map(|night| {
+                let limit = night.brightness_limit.min(settings.brightness_limit);
+                (night.hours, Gamma::new(settings.gamma, limit))
+            }),
+            current_limit_milliamps: settings.current_limit_milliamps,
             frames_per_second: settings.frames_per_second.max(1),
             allow_fast_flashes: settings.allow_fast_flashes,
             base: Layer {
@@ -239,10 +266,21 @@ impl Stage {
         });
     }
 
-    /// The frame at this time.
+    /// The frame at this time, within the limits of brightness and current.
     #[must_use]
     pub fn frame(&self, now: Duration, inputs: &Inputs) -> Frame {
-        self.gamma.frame(&self.canvas(now, inputs))
+        let frame = self.gamma_at(inputs).frame(&self.canvas(now, inputs));
+        match self.current_limit_milliamps {
+            Some(limit) => frame.within_milliamps(limit),
+            None => frame,
+        }
+    }
+
+    fn gamma_at(&self, inputs: &Inputs) -> &Gamma {
+        match (&self.night, inputs.local_time) {
+            (Some((hours, gamma)), Some(time)) if hours.contains(time) => gamma,
+            (Some(_) | None, _) => &self.gamma,
+        }
     }
 
     fn canvas(&self, now: Duration, inputs: &Inputs) -> Canvas {
@@ -269,8 +307,20 @@ impl Stage {
             .filter_map(|layer| layer.ends)
             .chain(look.next_flash_edge(now))
             .chain(step)
+            .chain(self.next_night_edge(now, inputs))
             .chain(moving.then(|| self.next_on_grid(now)))
             .min()
+    }
+
+    fn next_night_edge(&self, now: Duration, inputs: &Inputs) -> Option<Duration> {
+        let (hours, _) = self.night.as_ref()?;
+        Some(now + hours.until_next_edge(inputs.local_time?))
+    }
+
+    /// Whether what is seen depends on the local time, so that the inputs have to carry it.
+    #[must_use]
+    pub fn needs_local_time(&self) -> bool {
+        self.night.is_some() || self.seen().1.look.needs_local_time()
     }
 
     /// Whether a cross-fade is under way.
@@ -329,7 +379,9 @@ fn layer(look: Look, command: &Command, now: Duration) -> Layer {
     Layer {
         look,
         from: command.from.clone(),
-        ends: command.lease.map(|lease| now + lease),
+        ends: command
+            .lease
+            .map(|lease| command.begins.unwrap_or(now) + lease),
     }
 }
 
@@ -349,6 +401,8 @@ mod tests {
         gamma: 1.0,
         frames_per_second: 50,
         allow_fast_flashes: false,
+        current_limit_milliamps: None,
+        night: None,
     };
 
     fn seconds(seconds: f64) -> Duration {
@@ -655,6 +709,93 @@ mod tests {
         assert_ne!(stage.frame(seconds(2.5), &idle()), Frame::DARK);
         assert!(stage.drop_ended(seconds(12.0), &idle()));
         assert_eq!(stage.state().layer, LayerName::Remote);
+    }
+
+    #[test]
+    fn at_night_full_brightness_is_less() {
+        let night = Night {
+            hours: "22:00-06:00".parse().unwrap(),
+            brightness_limit: 8,
+        };
+        let mut stage = Stage::new(&Settings {
+            night: Some(night),
+            ..SETTINGS
+        });
+        apply(&mut stage, 1.0, &colour(Ring::Green));
+        let at = |hour: u64| Inputs {
+            local_time: Some(Duration::from_secs(hour * 3600)),
+            ..idle()
+        };
+        assert_eq!(
+            stage.frame(seconds(2.0), &at(12)),
+            ring_frame(Ring::Green, 255)
+        );
+        assert_eq!(
+            stage.frame(seconds(2.0), &at(23)),
+            ring_frame(Ring::Green, 8)
+        );
+        assert!(stage.needs_local_time());
+        assert_eq!(
+            stage.next_wake(seconds(2.0), &at(21)),
+            Some(seconds(3602.0))
+        );
+    }
+
+    #[test]
+    fn the_current_stays_within_its_limit() {
+        let mut stage = Stage::new(&Settings {
+            current_limit_milliamps: Some(100.0),
+            ..SETTINGS
+        });
+        let bright = Command {
+            levels: Some([255; LEDS]),
+            ..Command::to_board()
+        };
+        apply(&mut stage, 1.0, &bright);
+        let frame = stage.frame(seconds(1.0), &idle());
+        assert!(
+            (90.0..=100.0).contains(&frame.milliamps()),
+            "{}",
+            frame.milliamps()
+        );
+    }
+
+    #[test]
+    fn boards_that_begin_at_the_same_instant_show_the_same_whenever_they_hear_of_it() {
+        let begun = Command {
+            begins: Some(seconds(10.0)),
+            ..effect(Kind::Chase)
+        };
+        let (mut early, mut late) = (Stage::new(&SETTINGS), Stage::new(&SETTINGS));
+        apply(&mut early, 10.0, &begun);
+        apply(&mut late, 10.3, &begun);
+        for tenth in 0..50 {
+            let now = seconds(10.5 + f64::from(tenth) / 10.0);
+            assert_eq!(early.frame(now, &idle()), late.frame(now, &idle()));
+        }
+    }
+
+    #[test]
+    fn a_phase_is_a_share_of_a_cycle_ahead() {
+        let chase = |phase: f64| {
+            let mut effect = Effect::new(Kind::Chase);
+            let declared = Kind::Chase.info().params;
+            effect
+                .params
+                .set(declared, "phase", ParamValue::Number(phase))
+                .unwrap();
+            effect
+        };
+        let turn = 60.0 / f64::from(chase(0.0).params.number(0));
+        let (ahead, plain) = (chase(0.25), chase(0.0));
+        for tenth in 0..30 {
+            let now = f64::from(tenth) / 10.0;
+            let shown = ahead.paint(seconds(now), &idle());
+            let expected = plain.paint(seconds(now + turn / 4.0), &idle());
+            for (a, b) in shown.0.into_iter().zip(expected.0) {
+                assert!((a - b).abs() < 1e-3);
+            }
+        }
     }
 
     fn any_command() -> impl Strategy<Value = Command> {

@@ -25,8 +25,14 @@ pub(super) const LEASE_SECS_MAX: f64 = 86_400.0;
 /// The longest cross-fade: a minute.
 pub(super) const TRANSITION_SECS_MAX: f64 = 60.0;
 
+/// How far ahead a start may lie: an hour.
+const START_AHEAD_MILLIS: i64 = 3_600_000;
+
+/// How far back a start may lie: a minute, for what comes late.
+const START_BACK_MILLIS: i64 = 60_000;
+
 /// The fields of a command, in the order of the documents.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "state",
     "brightness",
     "color",
@@ -39,6 +45,7 @@ const FIELDS: [&str; 13] = [
     "for_secs",
     "from",
     "expires_at",
+    "start_at",
     "id",
 ];
 
@@ -49,6 +56,8 @@ pub struct Delivery {
     pub retained: bool,
     /// The wall clock at its arrival, in milliseconds since 1970.
     pub unix_millis: i64,
+    /// Whether the node that it arrived at allows fast flashes.
+    pub allow_fast_flashes: bool,
 }
 
 /// Where the answer goes and by what it is recognised.
@@ -69,6 +78,8 @@ pub struct Request {
     pub command: Command,
     /// What comes back in the result.
     pub id: Option<String>,
+    /// The wall clock's time at which it begins, in milliseconds since 1970; `None`: at once.
+    pub start_unix_millis: Option<i64>,
 }
 
 /// A rejected payload and its `id`, as far as it could be read.
@@ -111,8 +122,13 @@ pub fn decode_set(
     if delivery.retained {
         return Err(refuse(Rejection::retained()));
     }
-    let command = read_command(segment, &fields, delivery.unix_millis).map_err(refuse)?;
-    Ok(Request { command, id })
+    let start_unix_millis = read_start(&fields, delivery.unix_millis).map_err(refuse)?;
+    let command = read_command(segment, &fields, delivery).map_err(refuse)?;
+    Ok(Request {
+        command,
+        id,
+        start_unix_millis,
+    })
 }
 
 /// Makes a JSON command of what a person types: a bare word or an object, with this `id` and `from` unless it has its own.
@@ -185,7 +201,7 @@ fn read_id(fields: &[(String, Value)]) -> Result<Option<String>, Rejection> {
 fn read_command(
     segment: Segment,
     fields: &[(String, Value)],
-    unix_millis: i64,
+    delivery: Delivery,
 ) -> Result<Command, Rejection> {
     let mut command = Command {
         segment,
@@ -207,8 +223,9 @@ fn read_command(
             "layer" => command.target = decode::word(name, value, &TARGETS)?,
             "for_secs" => command.lease = Some(read_lease(value)?),
             "from" => command.from = Some(decode::text(name, value, FROM_MAX)?.to_owned()),
-            "expires_at" => check_expiry(value, unix_millis)?,
-            "id" => {}
+            "expires_at" => check_expiry(value, delivery.unix_millis)?,
+            // Read on their own.
+            "id" | "start_at" => {}
             unknown => {
                 return Err(Rejection::at(
                     Reason::UnknownField,
@@ -220,7 +237,7 @@ fn read_command(
         }
     }
     if let Some(params) = params {
-        read_params(&mut command, params)?;
+        read_params(&mut command, params, delivery.allow_fast_flashes)?;
     }
     check_whole(&command)?;
     Ok(command)
@@ -296,7 +313,11 @@ fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
     Ok((kind, Params::defaults(kind.info().params)))
 }
 
-fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
+fn read_params(
+    command: &mut Command,
+    value: &Value,
+    allow_fast_flashes: bool,
+) -> Result<(), Rejection> {
     let Some((kind, params)) = &mut command.effect else {
         return Err(Rejection::at(
             Reason::MissingField,
@@ -305,7 +326,7 @@ fn read_params(command: &mut Command, value: &Value) -> Result<(), Rejection> {
             "an `effect` beside `params`",
         ));
     };
-    let declared = kind.info().params;
+    let declared = kind.params(allow_fast_flashes);
     let Some(fields) = value.as_object() else {
         return Err(Rejection::at(
             Reason::Malformed,
@@ -393,29 +414,43 @@ fn read_lease(value: &Value) -> Result<Duration, Rejection> {
     decode::seconds("for_secs", value, LEASE_SECS_MIN, LEASE_SECS_MAX)
 }
 
-fn check_expiry(value: &Value, unix_millis: i64) -> Result<(), Rejection> {
+fn read_time(field: &str, value: &Value) -> Result<i64, Rejection> {
     const EXPECTED: &str = "a time as RFC 3339, such as 2026-01-31T12:00:00Z";
     let time: Option<jiff::Timestamp> = value.as_str().and_then(|text| text.parse().ok());
-    let Some(time) = time else {
-        return Err(Rejection::at(
-            Reason::Malformed,
-            "expires_at",
-            value,
-            EXPECTED,
-        ));
-    };
-    if time.as_millisecond() < unix_millis {
-        return Err(Rejection::at(
-            Reason::Stale,
-            "expires_at",
-            value,
-            match super::rfc3339(unix_millis) {
-                Some(now) => format!("a time after {now}, this node's clock"),
-                None => EXPECTED.to_owned(),
-            },
-        ));
+    time.map(jiff::Timestamp::as_millisecond)
+        .ok_or_else(|| Rejection::at(Reason::Malformed, field, value, EXPECTED))
+}
+
+/// This node's time, for those whose clock differs.
+fn clock_text(unix_millis: i64) -> String {
+    super::rfc3339(unix_millis).unwrap_or_default()
+}
+
+fn check_expiry(value: &Value, unix_millis: i64) -> Result<(), Rejection> {
+    if read_time("expires_at", value)? < unix_millis {
+        let expected = format!(
+            "a time after {}, this node's clock",
+            clock_text(unix_millis)
+        );
+        return Err(Rejection::at(Reason::Stale, "expires_at", value, expected));
     }
     Ok(())
+}
+
+fn read_start(fields: &[(String, Value)], unix_millis: i64) -> Result<Option<i64>, Rejection> {
+    let Some((name, value)) = fields.iter().find(|(name, _)| name == "start_at") else {
+        return Ok(None);
+    };
+    let start = read_time(name, value)?;
+    let ahead = start.saturating_sub(unix_millis);
+    if !(-START_BACK_MILLIS..=START_AHEAD_MILLIS).contains(&ahead) {
+        let expected = format!(
+            "a time up to an hour after and a minute before {}, this node's clock",
+            clock_text(unix_millis)
+        );
+        return Err(Rejection::at(Reason::OutOfRange, name, value, expected));
+    }
+    Ok(Some(start))
 }
 
 /// What holds between fields.

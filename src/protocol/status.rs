@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Address, Leaf, Message, Topics, json, rounded};
+use crate::light::Frame;
 use crate::light::board::Segment;
-use crate::light::effect::{EFFECTS, Param, ParamKind, ParamValue};
+use crate::light::effect::{EFFECTS, Kind, PHASE, Param, ParamKind, ParamValue, takes_phase};
 use crate::units::{GroupName, NodeId};
 
 /// The version of the contract: it changes when a topic or payload changes its meaning.
@@ -28,6 +29,8 @@ pub struct Info {
     pub groups: Vec<GroupName>,
     /// The telemetry interval in seconds.
     pub telemetry_interval_secs: u64,
+    /// Whether it allows fast flashes, which widens the limits of `strobe`.
+    pub allow_fast_flashes: bool,
     /// The host's name.
     pub host_name: Option<String>,
     /// The machine's model, such as `Raspberry Pi 4 Model B Rev 1.4`.
@@ -151,7 +154,7 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
         name: effect.name,
         summary: effect.summary,
         color: effect.takes_colour,
-        params: effect.params.iter().map(ParamWire::of).collect(),
+        params: params(effect.kind, info.allow_fast_flashes),
     });
     let payload = json(&InfoWire {
         contract: CONTRACT,
@@ -180,6 +183,12 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
     });
     let topic = topics.build(&Address::Node(node.clone()), Leaf::Info);
     Message::state(topic, payload)
+}
+
+fn params(kind: Kind, allow_fast_flashes: bool) -> Vec<ParamWire> {
+    let declared = kind.params(allow_fast_flashes);
+    let phase = takes_phase(declared).then_some(&PHASE);
+    declared.iter().chain(phase).map(ParamWire::of).collect()
 }
 
 /// What has been counted since the node started.
@@ -216,6 +225,8 @@ pub struct Health {
     pub last_latency_millis: Option<f32>,
     /// The longest such time since the start.
     pub max_latency_millis: Option<f32>,
+    /// The frame the panel shows, of which the current is estimated.
+    pub frame: Frame,
     /// The counters.
     pub counters: Counters,
 }
@@ -224,6 +235,7 @@ pub struct Health {
 struct HealthWire<'a> {
     panel: Panel<'a>,
     command_latency_ms: Latency,
+    estimated_current: Current,
     counters: Counters,
 }
 
@@ -231,6 +243,12 @@ struct HealthWire<'a> {
 struct Panel<'a> {
     state: &'a str,
     detail: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Current {
+    milliamps: Value,
+    watts: Value,
 }
 
 #[derive(Serialize)]
@@ -251,6 +269,10 @@ pub fn health(topics: &Topics, node: &NodeId, health: &Health) -> Message {
         command_latency_ms: Latency {
             last: millis(health.last_latency_millis),
             max: millis(health.max_latency_millis),
+        },
+        estimated_current: Current {
+            milliamps: rounded(health.frame.milliamps(), 1),
+            watts: rounded(health.frame.watts(), 3),
         },
         counters: health.counters,
     });

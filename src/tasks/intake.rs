@@ -23,6 +23,7 @@ pub struct Intake {
     mirror: watch::Sender<Option<tokio::time::Instant>>,
     responder: Arc<Responder>,
     tally: Arc<Tally>,
+    allow_fast_flashes: bool,
 }
 
 impl Intake {
@@ -34,6 +35,7 @@ impl Intake {
         mirror: watch::Sender<Option<tokio::time::Instant>>,
         responder: Arc<Responder>,
         tally: Arc<Tally>,
+        allow_fast_flashes: bool,
     ) -> Self {
         Self {
             topics,
@@ -41,6 +43,7 @@ impl Intake {
             mirror,
             responder,
             tally,
+            allow_fast_flashes,
         }
     }
 
@@ -89,10 +92,12 @@ impl Intake {
         let delivery = Delivery {
             retained: message.retained,
             unix_millis: unix_millis(),
+            allow_fast_flashes: self.allow_fast_flashes,
         };
         let request = protocol::decode_set(segment, message.payload, delivery)?;
         let order = Order::Set {
             command: Box::new(request.command),
+            start_unix_millis: request.start_unix_millis,
             reply: self.reply(request.id.clone(), message),
             arrived: Instant::now(),
         };

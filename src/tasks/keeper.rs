@@ -141,17 +141,10 @@ fn remove(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::light::effect::Kind;
     use crate::light::{Inputs, Settings, Stage};
 
     fn state_of(payload: &str) -> LightState {
-        let mut stage = Stage::new(&Settings {
-            default_effect: Kind::CpuLoad,
-            brightness_limit: 48,
-            gamma: 2.2,
-            frames_per_second: 50,
-            allow_fast_flashes: false,
-        });
+        let mut stage = Stage::new(&Settings::default());
         let request = protocol::decode_set(Segment::Board, payload.as_bytes(), Delivery::default());
         stage
             .apply(

@@ -7,6 +7,7 @@ mod publisher;
 mod renderer;
 mod responder;
 mod sampler;
+mod schedule;
 mod tally;
 mod waiting;
 

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tally;
 use crate::clock::Clock;
-use crate::light::LightState;
 use crate::light::board::Segment;
+use crate::light::{Frame, LightState};
 use crate::mqtt::{Link, Outbox};
-use crate::panel::PanelHealth;
+use crate::panel::{PanelHealth, Receipt};
 use crate::protocol::{self, Counters, Health, Info, Topics};
 use crate::telemetry::Sample;
 use crate::units::NodeId;
@@ -49,6 +49,8 @@ pub struct Publisher {
     pub panel: watch::Receiver<PanelHealth>,
     /// What has been counted.
     pub tally: Arc<Tally>,
+    /// The newest frame that was latched.
+    pub receipts: watch::Receiver<Option<Receipt>>,
 }
 
 /// What was published last.
@@ -156,6 +158,11 @@ impl Publisher {
             panel_detail: panel.detail.clone(),
             last_latency_millis: millis(figures.last_latency),
             max_latency_millis: millis(figures.max_latency),
+            frame: self
+                .receipts
+                .borrow()
+                .as_ref()
+                .map_or(Frame::DARK, |receipt| receipt.frame),
             counters: Counters {
                 commands_received: figures.received,
                 commands_rejected: figures.rejected,

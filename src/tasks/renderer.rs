@@ -9,8 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Responder;
+use super::schedule::Schedule;
 use super::waiting::{Scope, WaitingList};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
 use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
 use crate::protocol::{Outcome, Reason, Rejection, Reply};
@@ -25,6 +26,8 @@ pub enum Order {
     Set {
         /// What to show.
         command: Box<Command>,
+        /// When it begins on the wall clock, in milliseconds since 1970; `None`: at once.
+        start_unix_millis: Option<i64>,
         /// Where the answer goes.
         reply: Reply,
         /// When it arrived.
@@ -68,6 +71,7 @@ pub struct Renderer {
     /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
     follows_inputs: watch::Sender<bool>,
     batch: Vec<Order>,
+    schedule: Schedule,
     waiting: WaitingList,
     frame: Frame,
     /// The number of `frame`; 0 before the first.
@@ -106,6 +110,7 @@ impl Renderer {
             lasting,
             follows_inputs,
             batch: Vec::new(),
+            schedule: Schedule::default(),
             waiting: WaitingList::default(),
             frame: Frame::DARK,
             number: 0,
@@ -137,9 +142,10 @@ impl Renderer {
             match self.hear(&stop).await {
                 Heard::Stop => return,
                 Heard::Orders => self.obey(),
-                Heard::Inputs | Heard::WakeUp => {
+                Heard::Inputs => {
                     self.paint();
                 }
+                Heard::WakeUp => self.wake_up(),
                 Heard::Receipt => self.answer_latched(),
                 Heard::PanelHealth => {
                     self.answer_if_panel_is_away();
@@ -149,9 +155,9 @@ impl Renderer {
     }
 
     async fn hear(&mut self, stop: &CancellationToken) -> Heard {
-        let wake = self
-            .stage
-            .next_wake(self.clock.now(), &self.inputs.borrow());
+        let inputs = self.inputs();
+        let picture = self.stage.next_wake(self.clock.now(), &inputs);
+        let wake = picture.into_iter().chain(self.schedule.next()).min();
         let wake_up = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
@@ -170,17 +176,65 @@ impl Renderer {
         }
     }
 
-    /// Carries out all orders that have arrived, and shows what they add up to in one frame.
+    /// Obeys all orders that have arrived; those that begin later are kept.
     fn obey(&mut self) {
+        let mut orders = std::mem::take(&mut self.batch);
+        let due = orders
+            .drain(..)
+            .filter_map(|order| self.keep_if_later(order))
+            .collect();
+        self.batch = orders;
+        self.carry_out(due);
+    }
+
+    fn wake_up(&mut self) {
+        let due = self.schedule.take_due(self.clock.now());
+        if due.is_empty() {
+            self.paint();
+        } else {
+            self.carry_out(due);
+        }
+    }
+
+    /// Gives back an order that is due, with the instant at which it begins on this node's clock.
+    fn keep_if_later(&mut self, mut order: Order) -> Option<Order> {
+        let Order::Set {
+            command,
+            start_unix_millis: Some(start),
+            reply,
+            arrived,
+        } = &mut order
+        else {
+            return Some(order);
+        };
+        let begins = self.clock.at_unix_millis(*start);
+        let ahead = begins.saturating_sub(self.clock.now());
+        command.begins = Some(begins);
+        // Its latency counts from when it should be seen.
+        *arrived += ahead;
+        if ahead.is_zero() {
+            return Some(order);
+        }
+        let reply = reply.clone();
+        if self.schedule.push(begins, order).is_err() {
+            let busy = Rejection::new(Reason::Busy, "fewer commands that begin later; send again");
+            self.responder.answer(&reply, Outcome::Rejected(busy));
+        }
+        None
+    }
+
+    /// Carries out orders, and shows what they add up to in one frame.
+    fn carry_out(&mut self, orders: Vec<Order>) {
         let now = self.clock.now();
-        let inputs = *self.inputs.borrow();
-        let mut carried_out = Vec::with_capacity(self.batch.len());
-        for order in self.batch.drain(..) {
+        let inputs = self.inputs();
+        let mut carried_out = Vec::with_capacity(orders.len());
+        for order in orders {
             match order {
                 Order::Set {
                     command,
                     reply,
                     arrived,
+                    ..
                 } => match self.stage.apply(now, &inputs, &command) {
                     Ok(()) => carried_out.push((reply, Scope::of(&command), arrived)),
                     Err(conflict) => self
@@ -209,15 +263,24 @@ impl Renderer {
                 self.responder.answer(&reply, outcome);
             }
         }
-        if !self.answer_if_panel_is_away() && !changed {
+        if !self.answer_if_panel_is_away() {
             self.answer_latched();
+        }
+    }
+
+    /// The newest readings, with the local time where the picture needs it.
+    fn inputs(&mut self) -> Inputs {
+        let inputs = *self.inputs.borrow_and_update();
+        Inputs {
+            local_time: self.stage.needs_local_time().then(clock::local_time),
+            ..inputs
         }
     }
 
     /// Hands the picture to the panel if it differs from the last one; true when it does.
     fn paint(&mut self) -> bool {
         let now = self.clock.now();
-        let inputs = *self.inputs.borrow_and_update();
+        let inputs = self.inputs();
         if self.stage.drop_ended(now, &inputs) {
             self.tell_state();
         }

@@ -9,10 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::unix_millis;
 use crate::host::Host;
 use crate::light::Inputs;
-use crate::telemetry::{Reading, Sample};
+use crate::telemetry::{Gauges, Reading, Sample, Space};
 
 /// The first sample comes this soon, whatever the interval: long enough for a load to be measured.
 const FIRST_SAMPLE: Duration = Duration::from_secs(1);
+
+/// Memory, disk, network and temperature change slowly; the LEDs show them as they were up to a second ago.
+const GAUGES_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What has been read from the host; only the newest matters.
 #[derive(Debug, Clone)]
@@ -41,6 +44,10 @@ pub struct Sampler {
     sample: watch::Sender<Option<Sample>>,
     previous: Option<Reading>,
     sequence: u64,
+    /// What changes slowly, as the LEDs see it.
+    gauges: Inputs,
+    /// The reading it was made from, and when.
+    earlier: Option<(Gauges, Instant)>,
 }
 
 impl Sampler {
@@ -62,6 +69,8 @@ impl Sampler {
             sample: watch::Sender::new(None),
             previous: None,
             sequence: 0,
+            gauges: Inputs::default(),
+            earlier: None,
         }
     }
 
@@ -103,14 +112,39 @@ impl Sampler {
     }
 
     fn read_load(&mut self) {
-        let cpu_load = self.host.load().map(|load| load.total);
-        self.inputs.send_if_modified(|inputs| {
-            let read = Inputs {
-                cpu_load,
-                ..Inputs::default()
-            };
-            std::mem::replace(inputs, read) != read
-        });
+        self.read_gauges();
+        let load = self.host.load();
+        let cpu_load = load.map(|load| load.total);
+        let cores = load.map_or(&[][..], |load| &load.cores);
+        let read = Inputs {
+            cpu_load,
+            ..self.gauges
+        }
+        .with_cores(cores);
+        self.inputs
+            .send_if_modified(|inputs| std::mem::replace(inputs, read) != read);
+    }
+
+    /// Reads what changes slowly, about once a second.
+    fn read_gauges(&mut self) {
+        let due = self
+            .earlier
+            .as_ref()
+            .is_none_or(|(_, at)| at.elapsed() >= GAUGES_INTERVAL);
+        if !due {
+            return;
+        }
+        let read = self.host.gauges();
+        let earlier = self.earlier.as_ref().map(|(gauges, _)| gauges);
+        self.gauges = Inputs {
+            memory: read.memory.and_then(Space::share),
+            disk: read.disk.and_then(Space::share),
+            network: earlier.and_then(|earlier| read.network_share(earlier)),
+            temperature_celsius: read.temperature_celsius,
+            load_average_1: read.load_average.map(|[minute, ..]| minute),
+            ..Inputs::default()
+        };
+        self.earlier = Some((read, Instant::now()));
     }
 
     fn take_sample(&mut self) {

@@ -23,7 +23,7 @@ mod table;
 mod tests;
 mod weather;
 
-pub use params::{Param, ParamError, ParamKind, ParamValue, Params};
+pub use params::{PHASE, Param, ParamError, ParamKind, ParamValue, Params, takes_phase};
 pub use table::EFFECTS;
 
 use std::time::Duration;
@@ -155,6 +155,12 @@ impl Kind {
         self.program().follows_inputs
     }
 
+    /// Whether its picture depends on the local time.
+    #[must_use]
+    pub fn needs_local_time(self) -> bool {
+        self == Self::Clock
+    }
+
     /// How each effect is painted and when it changes.
     fn program(self) -> Program {
         match self {
@@ -262,12 +268,15 @@ impl Effect {
     /// When the picture changes next; an [`At`](Change::At) lies after `elapsed`.
     #[must_use]
     pub fn next_change(&self, elapsed: Duration, inputs: &Inputs) -> Change {
-        (self.kind.program().change)(&self.moment(elapsed, inputs))
+        match (self.kind.program().change)(&self.moment(elapsed, inputs)) {
+            Change::At(at) => Change::At(at.saturating_sub(self.params.lead())),
+            change @ (Change::Never | Change::WithInputs | Change::EveryFrame) => change,
+        }
     }
 
     fn moment<'a>(&'a self, elapsed: Duration, inputs: &'a Inputs) -> Moment<'a> {
         Moment {
-            elapsed,
+            elapsed: elapsed + self.params.lead(),
             inputs,
             params: &self.params,
             colour: self.colour,

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::fmt;
+use std::time::Duration;
 
 /// The most parameters an effect may have.
 const PARAMS_MAX: usize = 4;
@@ -105,7 +106,7 @@ impl Param {
         limits: (f32, f32),
         default: f32,
     ) -> Self {
-        Self::number(name, summary, "per minute", limits, default)
+        Self::number(name, summary, PER_MINUTE, limits, default)
     }
 
     /// One of a few names, with the place of the default among them.
@@ -222,13 +223,41 @@ impl Text {
     }
 }
 
+/// How far ahead an effect is: every effect whose first parameter is a rate takes it, so that a motion can run across a
+/// row of boards that begin together.
+pub const PHASE: Param = Param::number(
+    "phase",
+    "how far ahead it is",
+    "of a cycle",
+    (0.0, 1.0),
+    0.0,
+);
+
+/// What a rate is counted in.
+const PER_MINUTE: &str = "per minute";
+
+/// Whether effects with these parameters take a [`PHASE`].
+#[must_use]
+pub fn takes_phase(declared: &[Param]) -> bool {
+    declared.first().is_some_and(
+        |param| matches!(param.kind, ParamKind::Number { unit, .. } if unit == PER_MINUTE),
+    )
+}
+
 /// The values of an effect's parameters, in the order of their declaration.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Params([Value; PARAMS_MAX]);
+pub struct Params {
+    values: [Value; PARAMS_MAX],
+    /// A share of a cycle, 0 to 1.
+    phase: f32,
+}
 
 impl Default for Params {
     fn default() -> Self {
-        Self([Value::Number(0.0); PARAMS_MAX])
+        Self {
+            values: [Value::Number(0.0); PARAMS_MAX],
+            phase: 0.0,
+        }
     }
 }
 
@@ -250,7 +279,7 @@ impl Params {
 
     fn each(declared: &[Param], value: impl Fn(&Param) -> ParamValue<'static>) -> Self {
         let mut params = Self::default();
-        for (slot, param) in params.0.iter_mut().zip(declared) {
+        for (slot, param) in params.values.iter_mut().zip(declared) {
             // Limits and defaults lie within the limits, which a test holds.
             *slot = param.take(value(param)).unwrap_or(*slot);
         }
@@ -268,8 +297,14 @@ impl Params {
         name: &str,
         value: ParamValue<'_>,
     ) -> Result<(), ParamError> {
+        if name == PHASE.name && takes_phase(declared) {
+            if let Value::Number(phase) = PHASE.take(value)? {
+                self.phase = phase;
+            }
+            return Ok(());
+        }
         let (slot, param) = self
-            .0
+            .values
             .iter_mut()
             .zip(declared)
             .find(|(_, param)| param.name == name)
@@ -283,7 +318,8 @@ impl Params {
         &self,
         declared: &'static [Param],
     ) -> impl Iterator<Item = (&'static str, ParamValue<'_>)> {
-        self.0.iter().zip(declared).map(|(value, param)| {
+        let phase = (self.phase > 0.0).then(|| (PHASE.name, ParamValue::Number(self.phase.into())));
+        let values = self.values.iter().zip(declared).map(|(value, param)| {
             let value = match (value, param.kind) {
                 (Value::Number(number), _) => ParamValue::Number(f64::from(*number)),
                 (Value::Choice(place), ParamKind::Choice { names, .. }) => {
@@ -295,13 +331,25 @@ impl Params {
                 }
             };
             (param.name, value)
-        })
+        });
+        values.chain(phase)
+    }
+
+    /// How far ahead of its beginning the effect is.
+    #[must_use]
+    pub fn lead(&self) -> Duration {
+        let rate = self.number(0);
+        if self.phase > 0.0 && rate > 0.0 {
+            Duration::from_secs_f64(60.0 / f64::from(rate) * f64::from(self.phase))
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// These values with each number brought within the limits declared here.
     #[must_use]
     pub fn clamped(mut self, declared: &[Param]) -> Self {
-        for (slot, param) in self.0.iter_mut().zip(declared) {
+        for (slot, param) in self.values.iter_mut().zip(declared) {
             if let (Value::Number(number), ParamKind::Number { min, max, .. }) = (slot, param.kind)
             {
                 *number = number.clamp(min, max);
@@ -313,7 +361,7 @@ impl Params {
     /// The number declared at this place; 0 when there is none.
     #[must_use]
     pub fn number(&self, index: usize) -> f32 {
-        match self.0.get(index) {
+        match self.values.get(index) {
             Some(Value::Number(number)) => *number,
             Some(Value::Choice(_) | Value::Text(_)) | None => 0.0,
         }
@@ -322,7 +370,7 @@ impl Params {
     /// The place among the names of the choice declared at this place; 0 when there is none.
     #[must_use]
     pub fn choice(&self, index: usize) -> usize {
-        match self.0.get(index) {
+        match self.values.get(index) {
             Some(Value::Choice(place)) => *place,
             Some(Value::Number(_) | Value::Text(_)) | None => 0,
         }
@@ -331,7 +379,7 @@ impl Params {
     /// The text declared at this place; empty when there is none.
     #[must_use]
     pub fn text(&self, index: usize) -> &str {
-        match self.0.get(index) {
+        match self.values.get(index) {
             Some(Value::Text(text)) => text.as_str(),
             Some(Value::Number(_) | Value::Choice(_)) | None => "",
         }

@@ -16,6 +16,7 @@ use crate::protocol::{
 const NOON: Delivery = Delivery {
     retained: false,
     unix_millis: 1_769_860_800_000,
+    allow_fast_flashes: false,
 };
 
 fn decode(payload: &str) -> Result<Command, Refused> {
@@ -311,6 +312,47 @@ fn zero_is_off_and_minus_zero_as_well() {
     assert_eq!(accepted(r#"{"brightness":0}"#).power, Some(Power::Off));
     assert_eq!(accepted(r#"{"brightness":-0}"#).power, Some(Power::Off));
     assert_eq!(accepted(r#"{"brightness":128.0}"#).brightness, Some(128));
+}
+
+#[test]
+fn a_start_may_lie_an_hour_ahead_and_a_minute_back() {
+    let start = |time: &str| {
+        let payload =
+            json!({"effect": "chase", "params": {"phase": 0.25}, "start_at": time}).to_string();
+        decode_set(Segment::Board, payload.as_bytes(), NOON)
+            .map(|request| request.start_unix_millis)
+    };
+    assert_eq!(
+        start("2026-01-31T12:00:01.5Z"),
+        Ok(Some(NOON.unix_millis + 1500))
+    );
+    assert_eq!(
+        start("2026-01-31T13:59:00+02:00"),
+        Ok(Some(NOON.unix_millis - 60_000))
+    );
+    for time in ["2026-01-31T13:00:00.001Z", "2026-01-31T11:58:59.999Z"] {
+        assert_eq!(
+            start(time).unwrap_err().rejection.reason,
+            Reason::OutOfRange,
+            "{time}"
+        );
+    }
+    assert_eq!(
+        start("noon").unwrap_err().rejection.reason,
+        Reason::Malformed
+    );
+}
+
+#[test]
+fn fast_flashes_are_for_nodes_that_allow_them() {
+    let payload = br#"{"effect":"strobe","params":{"flashes_per_minute":600}}"#;
+    let refused = decode_set(Segment::Board, payload, NOON).unwrap_err();
+    assert_eq!(refused.rejection.reason, Reason::OutOfRange);
+    let allowing = Delivery {
+        allow_fast_flashes: true,
+        ..NOON
+    };
+    assert!(decode_set(Segment::Board, payload, allowing).is_ok());
 }
 
 #[test]

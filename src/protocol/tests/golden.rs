@@ -80,13 +80,7 @@ fn sample() -> Sample {
 }
 
 fn stage() -> Stage {
-    Stage::new(&Settings {
-        default_effect: Kind::CpuLoad,
-        brightness_limit: 48,
-        gamma: 2.2,
-        frames_per_second: 50,
-        allow_fast_flashes: false,
-    })
+    Stage::new(&Settings::default())
 }
 
 fn state_after(command: &Command) -> LightState {
@@ -268,6 +262,7 @@ fn golden_status() {
         version: "0.1.0",
         groups: vec!["house".parse().unwrap()],
         telemetry_interval_secs: 5,
+        allow_fast_flashes: false,
         host_name: Some("attic".to_owned()),
         model: Some("Raspberry Pi 4 Model B Rev 1.4".to_owned()),
         os: Some("Debian GNU/Linux 13".to_owned()),
@@ -281,6 +276,7 @@ fn golden_status() {
         panel_detail: Some("no device answers at 0x54 on /dev/i2c-1".to_owned()),
         last_latency_millis: Some(0.31),
         max_latency_millis: None,
+        frame: Frame([48; 18]),
         counters: Counters {
             commands_received: 3,
             connections: 1,
