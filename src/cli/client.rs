@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::mqtt::{self, Link, Outbox};
+use crate::mqtt::{self, Handover, Link, Outbox};
 use crate::node;
 use crate::protocol::{self, Address, Leaf, Message, Qos, Report, Topics};
 use crate::supervisor::Supervisor;
@@ -70,14 +70,15 @@ impl Client {
 
     /// Sends a payload to a topic of commands.
     pub(super) fn send(&self, address: &Address, leaf: Leaf, payload: Vec<u8>) -> bool {
-        self.outbox.publish(Message {
+        let message = Message {
             topic: self.topics.build(address, leaf),
             payload,
             qos: Qos::AtLeastOnce,
             retain: false,
             expiry: None,
             correlation: None,
-        })
+        };
+        self.outbox.publish(message) == Handover::Queued
     }
 
     /// Ends the session.

@@ -11,7 +11,7 @@ mod refusal;
 mod session;
 
 pub use options::OpenError;
-pub use outbox::{Outbox, StopError};
+pub use outbox::{Handover, Outbox, StopError};
 pub use session::{Inbound, Session};
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, PublishOptions, PublishProperties};
+use rumqttc::{AsyncClient, ClientError, PublishOptions, PublishProperties};
 use tokio::sync::watch;
 
 use super::Link;
@@ -21,6 +21,19 @@ pub struct Outbox {
     link: watch::Receiver<Link>,
     packet_limit: Arc<AtomicU32>,
     dropped: Arc<AtomicU64>,
+}
+
+/// What became of a message that was handed over; whatever is not [`Queued`](Self::Queued) was dropped and counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// It is on its way.
+    Queued,
+    /// The queue is full: there is room again soon.
+    QueueFull,
+    /// The broker takes no packet that large, or none with that topic.
+    Undeliverable,
+    /// The broker is not there.
+    LinkDown,
 }
 
 /// Why a message was not acknowledged at the end.
@@ -63,18 +76,31 @@ impl Outbox {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Hands a message over; false when it was dropped and counted.
-    pub fn publish(&self, message: Message) -> bool {
-        let sent = self.is_deliverable(&message) && {
-            let options = publish_options(&message);
-            self.client
-                .try_publish(message.topic, message.payload, options)
-                .is_ok()
-        };
-        if !sent {
+    /// Hands a message over.
+    pub fn publish(&self, message: Message) -> Handover {
+        let handover = self.hand_over(message);
+        if handover != Handover::Queued {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        sent
+        handover
+    }
+
+    fn hand_over(&self, message: Message) -> Handover {
+        if *self.link.borrow() == Link::Down {
+            return Handover::LinkDown;
+        }
+        if !self.fits(&message) {
+            return Handover::Undeliverable;
+        }
+        let options = publish_options(&message);
+        match self
+            .client
+            .try_publish(message.topic, message.payload, options)
+        {
+            Ok(()) => Handover::Queued,
+            Err(ClientError::RequestChannelFull(_)) => Handover::QueueFull,
+            Err(_) => Handover::Undeliverable,
+        }
     }
 
     /// Hands a message over and waits until the broker has it.
@@ -87,7 +113,7 @@ impl Outbox {
         message: Message,
         timeout: Duration,
     ) -> Result<(), StopError> {
-        if !self.is_deliverable(&message) {
+        if *self.link.borrow() == Link::Down {
             return Err(StopError::Down);
         }
         let options = publish_options(&message);
@@ -108,13 +134,12 @@ impl Outbox {
     }
 
     /// One packet over the broker's limit would tear the link down and everything queued with it.
-    fn is_deliverable(&self, message: &Message) -> bool {
+    fn fits(&self, message: &Message) -> bool {
         let size = message.topic.len()
             + message.payload.len()
             + message.correlation.as_ref().map_or(0, Vec::len)
             + OVERHEAD;
-        let limit = self.packet_limit.load(Ordering::Relaxed) as usize;
-        *self.link.borrow() != Link::Down && size <= limit
+        size <= self.packet_limit.load(Ordering::Relaxed) as usize
     }
 }
 

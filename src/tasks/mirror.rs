@@ -48,7 +48,9 @@ impl Mirror {
     async fn mirror(&mut self) {
         self.receipts.mark_changed();
         loop {
-            let Some(until) = *self.until.borrow_and_update() else {
+            let until = *self.until.borrow_and_update();
+            // Asked here too: a timer takes until the next millisecond, and a frame that waits goes before it.
+            let Some(until) = until.filter(|until| Instant::now() < *until) else {
                 return;
             };
             tokio::select! {

@@ -1,5 +1,6 @@
 //! The publisher: announces the node after every connection, and publishes what changes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +12,17 @@ use super::Tally;
 use crate::clock::Clock;
 use crate::light::board::Segment;
 use crate::light::{Frame, LightState};
-use crate::mqtt::{Link, Outbox};
+use crate::mqtt::{Handover, Link, Outbox};
 use crate::panel::{PanelHealth, Receipt};
-use crate::protocol::{self, Counters, Health, Info, Topics};
+use crate::protocol::{self, Counters, Health, Info, Message, Topics};
 use crate::telemetry::Sample;
 use crate::units::NodeId;
 
 /// Counters change all the time; they are published at most this often. A change of the panel's state is told at once.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// 200 ms: a queue that was full has been emptied by then, unless the broker is in trouble.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// Everything the publisher can hear.
 enum Heard {
@@ -26,6 +30,7 @@ enum Heard {
     Sample,
     State,
     PanelHealth,
+    Retry,
     Stop,
 }
 
@@ -53,11 +58,24 @@ pub struct Publisher {
     pub receipts: watch::Receiver<Option<Receipt>>,
 }
 
-/// What was published last.
+/// What was handed over since the connection began; what was dropped, because the queue was full, is owed.
 #[derive(Default)]
 struct Told {
-    state: Option<LightState>,
+    info: bool,
+    board: Option<LightState>,
+    /// On or off, and the level.
+    parts: HashMap<Segment, (bool, u8)>,
     health: Option<(Health, Instant)>,
+    online: bool,
+    /// When to try again, because something retained was dropped: unlike a sample, no later one makes up for it.
+    retry: Option<Instant>,
+}
+
+impl Told {
+    /// Something was dropped.
+    fn owe(&mut self) {
+        self.retry.get_or_insert_with(|| Instant::now() + RETRY);
+    }
 }
 
 impl Publisher {
@@ -68,9 +86,16 @@ impl Publisher {
         link.mark_changed();
         let mut told = Told::default();
         loop {
+            let retry = async {
+                match told.retry {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             let heard = tokio::select! {
                 biased;
                 () = stop.cancelled() => Heard::Stop,
+                () = retry => Heard::Retry,
                 Ok(()) = link.changed() => Heard::Link,
                 Ok(()) = self.state.changed() => Heard::State,
                 Ok(()) = self.panel.changed() => Heard::PanelHealth,
@@ -79,46 +104,63 @@ impl Publisher {
             let up = *link.borrow_and_update() != Link::Down;
             match heard {
                 Heard::Stop => return,
-                Heard::Link if up => self.announce(&mut told),
+                Heard::Link => {
+                    told = Told::default();
+                    if up {
+                        self.announce(&mut told);
+                    }
+                }
+                Heard::Retry if up => self.announce(&mut told),
                 Heard::State if up => self.tell_state(&mut told),
                 Heard::PanelHealth if up => self.tell_health(&mut told),
                 Heard::Sample if up => self.tell_sample(&mut told),
                 // What changes while the broker is away is told when it is back.
-                Heard::Link | Heard::State | Heard::PanelHealth | Heard::Sample => {}
+                Heard::State | Heard::PanelHealth | Heard::Sample => {}
+                Heard::Retry => told.retry = None,
             }
         }
     }
 
-    /// The birth: everything retained, and `online` last, so that who sees it finds the rest.
+    /// The birth, or what is owed of it: everything retained, and `online` last, so that who sees it finds the rest.
     fn announce(&mut self, told: &mut Told) {
-        *told = Told::default();
-        self.outbox
-            .publish(protocol::info(&self.topics, &self.node, &self.info));
+        told.retry = None;
+        let info = || protocol::info(&self.topics, &self.node, &self.info);
+        told.info = told.info || self.hand_over(info());
         self.tell_state(told);
         self.tell_health(told);
-        self.outbox
-            .publish(protocol::availability(&self.topics, &self.node, true));
+        if !told.info || told.retry.is_some() {
+            return told.owe();
+        }
+        let online = || protocol::availability(&self.topics, &self.node, true);
+        told.online = told.online || self.hand_over(online());
+        if !told.online {
+            told.owe();
+        }
     }
 
+    /// Publishes the state of the segments that have changed.
     fn tell_state(&mut self, told: &mut Told) {
         let state = self.state.borrow_and_update().clone();
         let ends = state.ends.map(|end| self.clock.unix_millis_at(end));
-        let level = |state: &LightState, segment| (state.is_on(segment), state.brightness(segment));
-        for segment in std::iter::once(Segment::Board).chain(Segment::parts()) {
-            let known = told.state.as_ref().is_some_and(|told| {
-                segment != Segment::Board && level(told, segment) == level(&state, segment)
-            });
-            if !known {
-                self.outbox.publish(protocol::light_state(
-                    &self.topics,
-                    &self.node,
-                    segment,
-                    &state,
-                    ends,
-                ));
+        let tell = |segment| {
+            let message = protocol::light_state(&self.topics, &self.node, segment, &state, ends);
+            self.hand_over(message)
+        };
+        if told.board.as_ref() != Some(&state) {
+            if !tell(Segment::Board) {
+                return told.owe();
+            }
+            told.board = Some(state.clone());
+        }
+        for part in Segment::parts() {
+            let level = (state.is_on(part), state.brightness(part));
+            if told.parts.get(&part) != Some(&level) {
+                if !tell(part) {
+                    return told.owe();
+                }
+                told.parts.insert(part, level);
             }
         }
-        told.state = Some(state);
     }
 
     fn tell_sample(&mut self, told: &mut Told) {
@@ -141,11 +183,16 @@ impl Publisher {
             .health
             .as_ref()
             .is_some_and(|(told, _)| *told == health);
-        if !known {
-            self.outbox
-                .publish(protocol::health(&self.topics, &self.node, &health));
+        if known || self.hand_over(protocol::health(&self.topics, &self.node, &health)) {
+            told.health = Some((health, Instant::now()));
+        } else {
+            told.owe();
         }
-        told.health = Some((health, Instant::now()));
+    }
+
+    /// False when the message was dropped and there will be room for it.
+    fn hand_over(&self, message: Message) -> bool {
+        self.outbox.publish(message) != Handover::QueueFull
     }
 
     fn health(&mut self) -> Health {
