@@ -131,7 +131,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_documented_table_is_what_is_mixed() {
+        let table = include_str!("../../docs/colour.md");
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .filter(|line| line.contains("`#"))
+            .filter(|line| line.starts_with("| "))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        assert!(rows.len() > 12, "{} rows", rows.len());
+        for row in rows {
+            let colour = Rgb::from_text(row[1].trim_matches('`')).unwrap();
+            let mixed = colour.rings().map(|level| format!("{:.0}", level * 100.0));
+            assert_eq!(&mixed[..], &row[2..], "{}", row[0]);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn twice_the_colour_is_twice_the_light_on_each_ring(half in proptest::array::uniform3(0u8..=127)) {
+            let double = half.map(|channel| channel * 2);
+            for (one, two) in Rgb(half).rings().into_iter().zip(Rgb(double).rings()) {
+                prop_assert!((one * 2.0 - two).abs() < 1e-4, "{one} {two}");
+            }
+        }
+
         #[test]
         fn every_colour_stays_within_its_range(rgb: [u8; 3]) {
             for level in Rgb(rgb).rings() {
