@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl Demo {
         };
         let client = Client::connect(&config, "demo", Vec::new())?;
         let mut stage = Stage {
-            introduction: introduction(broker.address().port(), self, &config),
+            introduction: Introduction::new(broker.address().port(), self, &config),
             glance: Glance {
                 node: view.id.to_string(),
                 effects: crate::light::effect::EFFECTS
@@ -140,40 +140,66 @@ impl Demo {
     }
 }
 
-/// What is said before anything happens, and below the picture.
-fn introduction(port: u16, demo: &Demo, config: &Config) -> Vec<String> {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("piglow-node"));
-    let program = program.display();
-    let busy = if port == demo.port {
-        String::new()
-    } else {
-        format!(" (port {} is taken)", demo.port)
-    };
-    let url = if port == PORT {
-        String::new()
-    } else {
-        format!(" --url {}", config.mqtt.url)
-    };
-    let root = match config.mqtt.root.as_str() {
-        "piglow" => String::new(),
-        root => format!(" --set mqtt.root={root}"),
-    };
-    let node = &config.node.id;
-    let to = format!("{url}{root} --node {node}");
-    vec![
-        format!(
-            "embedded broker at {}{busy}; from another terminal:",
-            config.mqtt.url
-        ),
-        format!("  {program} send{to} breathe"),
-        format!(r#"  {program} send{to} '{{"color":"blue","transition":2,"for_secs":20}}'"#),
-        format!("  {program} watch{to}"),
-    ]
+/// What is said before anything happens, and below the picture: where the broker is, and commands to copy.
+struct Introduction {
+    broker: String,
+    /// What follows the program's name in each command.
+    commands: [String; 3],
+}
+
+impl Introduction {
+    fn new(port: u16, demo: &Demo, config: &Config) -> Self {
+        let busy = if port == demo.port {
+            String::new()
+        } else {
+            format!(" (port {} is taken)", demo.port)
+        };
+        let url = if port == PORT {
+            String::new()
+        } else {
+            format!(" --url {}", config.mqtt.url)
+        };
+        let root = match config.mqtt.root.as_str() {
+            "piglow" => String::new(),
+            root => format!(" --set mqtt.root={root}"),
+        };
+        let to = format!("{url}{root} --node {}", config.node.id);
+        Self {
+            broker: format!("embedded broker at {}{busy}", config.mqtt.url),
+            commands: [
+                format!("send{to} breathe"),
+                format!(r#"send{to} '{{"color":"blue","for_secs":9}}'"#),
+                format!("watch{to}"),
+            ],
+        }
+    }
+
+    /// The lines, with the program's path from the root, so that they work in any folder; in a terminal too narrow for
+    /// that, from this folder.
+    fn lines(&self, columns: usize) -> Vec<String> {
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("piglow-node"));
+        let here = std::env::current_dir().unwrap_or_default();
+        let whole = self.lines_with(&program, "");
+        let fits = |lines: &[String]| lines.iter().all(|line| line.chars().count() <= columns);
+        match program.strip_prefix(&here) {
+            Ok(short) if !fits(&whole) => self.lines_with(short, " in this folder"),
+            Ok(_) | Err(_) => whole,
+        }
+    }
+
+    fn lines_with(&self, program: &Path, place: &str) -> Vec<String> {
+        let first = format!("{}; from another terminal{place}:", self.broker);
+        let commands = self
+            .commands
+            .iter()
+            .map(|command| format!("  {} {command}", program.display()));
+        std::iter::once(first).chain(commands).collect()
+    }
 }
 
 /// What the demonstration shows.
 struct Stage {
-    introduction: Vec<String>,
+    introduction: Introduction,
     glance: Glance,
     view: View,
     board: watch::Receiver<Latched>,
@@ -200,12 +226,13 @@ impl Stage {
                 // The picture says it all.
                 drop(self.glance.take(report));
             }
-            viewer.draw(&self.glance, &self.footer())?;
+            let footer = self.footer(viewer.columns()?);
+            viewer.draw(&self.glance, &footer)?;
         }
     }
 
     async fn print_until(&mut self, stop: &CancellationToken) {
-        for line in &self.introduction {
+        for line in self.introduction.lines(usize::MAX) {
             println!("{line}");
         }
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -256,9 +283,10 @@ impl Stage {
         }
     }
 
-    fn footer(&self) -> Vec<Line> {
+    fn footer(&self, columns: usize) -> Vec<Line> {
         let mut lines: Vec<Line> = self
             .introduction
+            .lines(columns)
             .iter()
             .map(|line| Line::styled(line, Style::PLAIN))
             .collect();

@@ -216,6 +216,12 @@ impl Viewer {
         })
     }
 
+    /// The width of the terminal in characters.
+    #[cfg(feature = "demo")]
+    pub(super) fn columns(&self) -> io::Result<usize> {
+        Ok(self.screen.size()?.0.into())
+    }
+
     /// Draws the node, with these lines below.
     pub(super) fn draw(&mut self, glance: &Glance, footer: &[Line]) -> io::Result<()> {
         let (columns, rows) = self.screen.size()?;
