@@ -27,6 +27,8 @@ use crate::picture::{Line, Style};
 use crate::protocol::{Address, Leaf, Report};
 use crate::screen::Key;
 use crate::supervisor::Supervisor;
+use crate::tasks::Measured;
+use crate::units::Percent;
 
 /// The usual port of MQTT.
 const PORT: u16 = 1883;
@@ -260,16 +262,13 @@ impl Stage {
         if view.state.has_changed().unwrap_or(false) || self.glance.light.is_none() {
             news.extend(view.light());
         }
-        if view.panel.has_changed().unwrap_or(false) {
+        if view.panel.has_changed().unwrap_or(false) || self.glance.panel.is_none() {
             news.push(Report::Panel(view.panel.borrow_and_update().to_string()));
         }
         if view.answer.has_changed().unwrap_or(false) {
             news.extend(view.last_result());
         }
-        let load = view.measured.inputs.borrow_and_update().cpu_load;
-        if load.is_some() && load.map(crate::units::Percent::get) != self.glance.load_percent {
-            news.push(Report::Load(load.map(crate::units::Percent::get)));
-        }
+        news.extend(new_load(&mut view.measured).map(Report::Load));
         news.push(Report::Frame(self.board.borrow_and_update().frame));
         news
     }
@@ -294,6 +293,20 @@ impl Stage {
         lines.push(Line::styled(&self.log.last(), Style::DIM));
         lines
     }
+}
+
+/// The newest load: as the LEDs follow it, or as it was sampled while they show something else.
+fn new_load(measured: &mut Measured) -> Option<Option<f32>> {
+    let gauge = measured.inputs.has_changed().unwrap_or(false);
+    let sampled = measured.sample.has_changed().unwrap_or(false);
+    let inputs = measured.inputs.borrow_and_update();
+    let sample = measured.sample.borrow_and_update();
+    let load = match (gauge, sampled) {
+        (true, _) => inputs.cpu_load,
+        (false, true) => Some(sample.as_ref()?.cpu.as_ref()?.total),
+        (false, false) => return None,
+    };
+    Some(load.map(Percent::get))
 }
 
 /// The last line of the log, which would tear the picture if it were written to the terminal.
