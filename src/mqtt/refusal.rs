@@ -35,7 +35,10 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
             format!("{address} has not answered for two keep-alives; taken for dead")
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            format!("{address} closed the connection")
+            format!(
+                "{address} closed the connection; if it does so again and again, look for another client with the \
+                 same `mqtt.client_id`"
+            )
         }
         ConnectionError::NotConnAck(_)
         | ConnectionError::MqttState(
@@ -55,7 +58,7 @@ fn of_connack(code: ConnectReturnCode) -> String {
         ),
         ConnectReturnCode::NotAuthorized => (
             "the broker does not let this user in",
-            "check `mqtt.username` and its password; many brokers say the same when none is given",
+            "check `mqtt.username` and `mqtt.password` or `mqtt.password_file`; many brokers say the same when none is given",
         ),
         ConnectReturnCode::RefusedProtocolVersion
         | ConnectReturnCode::UnsupportedProtocolVersion => (

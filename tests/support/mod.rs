@@ -8,6 +8,9 @@
     reason = "each test file compiles this module for itself and uses a part of it"
 )]
 
+pub mod mosquitto;
+pub mod program;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
