@@ -6,7 +6,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use piglow_node::light::board::Segment;
 use piglow_node::light::effect::{EFFECTS, Effect};
-use piglow_node::light::{Command, Inputs, Settings, Stage};
+use piglow_node::light::scene::{Easing, KeyframeDraft, SceneDraft, Shows};
+use piglow_node::light::{Command, Inputs, Scenes, Settings, Stage};
 use piglow_node::protocol::{Delivery, decode_set};
 use piglow_node::units::Percent;
 
@@ -39,6 +40,43 @@ fn frames(bench: &mut Criterion) {
     }
 }
 
+/// A playlist of a sunset of 64 pictures: two catalogue look-ups and a mix of two pictures a frame.
+fn scene_frames(bench: &mut Criterion) {
+    let keyframe = |shows| KeyframeDraft {
+        shows,
+        duration: Duration::from_secs(10),
+        easing: Easing::Smooth,
+    };
+    let draft = |name: &str, keyframes| SceneDraft {
+        name: name.parse().expect("a name"),
+        summary: String::new(),
+        repeat: 0,
+        keyframes,
+    };
+    let pictures = (0..64u8).map(|level| keyframe(Shows::Levels([level; 18])));
+    let drafts = [
+        draft("pictures", pictures.collect()),
+        draft(
+            "playlist",
+            vec![keyframe(Shows::Named("pictures".to_owned()))],
+        ),
+    ];
+    let scenes = Scenes::build(&drafts, false).expect("valid scenes");
+    let inputs = Inputs::default();
+    let mut group = bench.benchmark_group("scene");
+    for draft in &drafts {
+        let name = draft.name.as_str();
+        let scene = scenes.find(name).expect("a scene");
+        let mut now = Duration::ZERO;
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                now += Duration::from_micros(16_667);
+                black_box(scenes.paint(scene, black_box(now), black_box(&inputs)))
+            });
+        });
+    }
+}
+
 fn decoding(bench: &mut Criterion) {
     let commands = [
         ("word", "breathe"),
@@ -56,6 +94,7 @@ fn decoding(bench: &mut Criterion) {
         ),
         ("rejected", r#"{"brightness":300,"id":"a1b2"}"#),
     ];
+    let scenes = Scenes::default();
     let mut group = bench.benchmark_group("decode");
     for (name, payload) in commands {
         group.bench_function(name, |b| {
@@ -64,11 +103,12 @@ fn decoding(bench: &mut Criterion) {
                     Segment::Board,
                     black_box(payload.as_bytes()),
                     Delivery::default(),
+                    &scenes,
                 )
             });
         });
     }
 }
 
-criterion_group!(benches, frames, decoding);
+criterion_group!(benches, frames, scene_frames, decoding);
 criterion_main!(benches);

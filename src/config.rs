@@ -8,12 +8,14 @@ mod layers;
 mod origin;
 mod problems;
 mod reader;
+mod scenes;
 mod schema;
 mod secret;
 mod settings;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
@@ -25,7 +27,7 @@ pub use problems::Problems;
 pub use secret::Secret;
 pub use settings::{Setting, render};
 
-use crate::light::Night;
+use crate::light::{Night, Scenes};
 use crate::units::{GroupName, NodeId, TopicRoot};
 use layers::Layers;
 use reader::Reader;
@@ -114,6 +116,8 @@ pub struct Config {
     pub light: Light,
     /// What it logs.
     pub log: Log,
+    /// The scenes that it has beside the effects.
+    pub scenes: Arc<Scenes>,
 }
 
 /// Who the node is.
@@ -192,7 +196,7 @@ pub struct Telemetry {
 /// What the LEDs show, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Light {
-    /// The name of the effect shown while nobody commands anything.
+    /// The name of the effect, or of the scene, shown while nobody commands anything.
     pub default_effect: String,
     /// The brightest any LED gets, in PWM steps, 1 to 255.
     pub brightness_limit: u8,

@@ -131,12 +131,17 @@ impl Node {
         let inputs = watch::Sender::new(Inputs::default());
         let info = describe(config, host.describe());
 
-        let mut stage = Stage::new(&stage_settings(config));
+        let scenes = Arc::clone(&config.scenes);
+        let default_scene = scenes.find(&config.light.default_effect);
+        let mut stage =
+            Stage::new(&stage_settings(config)).with_scenes(Arc::clone(&scenes), default_scene);
         let state_file = match &config.light.state_file {
             StateFile::Path(path) => Some(path.clone()),
             StateFile::None | StateFile::Auto => None,
         };
-        if let Some(command) = state_file.as_deref().and_then(tasks::recall)
+        if let Some(command) = state_file
+            .as_deref()
+            .and_then(|path| tasks::recall(path, &scenes))
             && let Err(conflict) = stage.apply(clock.now(), &Inputs::default(), &command)
         {
             warn!(%conflict, "what the LEDs were set to can't be shown; starting with the default");
@@ -196,6 +201,7 @@ impl Node {
             responder,
             tally,
             config.light.allow_fast_flashes,
+            scenes,
         );
 
         let mut tasks = Supervisor::default();
@@ -344,7 +350,7 @@ fn panel_settings(config: &Config, bus: SimBus) -> panel::Settings {
 
 fn stage_settings(config: &Config) -> crate::light::Settings {
     crate::light::Settings {
-        // The configuration has checked the name against the same table.
+        // The configuration has checked the name against the same table; a scene is put in the effect's place.
         default_effect: Kind::from_name(&config.light.default_effect).unwrap_or(Kind::CpuLoad),
         brightness_limit: config.light.brightness_limit,
         gamma: config.light.gamma,
@@ -367,5 +373,6 @@ fn describe(config: &Config, host: Description) -> Info {
         kernel: host.kernel,
         architecture: Some(host.architecture),
         cores: host.cores,
+        scenes: Arc::clone(&config.scenes),
     }
 }

@@ -98,6 +98,7 @@ impl Demo {
                 effects: crate::light::effect::EFFECTS
                     .iter()
                     .map(|info| info.name.to_owned())
+                    .chain(config.scenes.iter().map(|scene| scene.name().to_string()))
                     .collect(),
                 ..Glance::default()
             },

@@ -117,6 +117,42 @@ fn spelled(kind: &ValueKind) -> String {
     }
 }
 
+/// The value as TOML writes it on one line; the keys of tables are sorted.
+pub(super) fn inline(kind: &ValueKind) -> String {
+    match kind {
+        ValueKind::Array(values) => {
+            let all: Vec<String> = values.iter().map(|value| inline(&value.kind)).collect();
+            format!("[{}]", all.join(", "))
+        }
+        ValueKind::Table(table) => {
+            let mut all: Vec<String> = table
+                .iter()
+                .map(|(key, value)| format!("{} = {}", spelled_key(key), inline(&value.kind)))
+                .collect();
+            all.sort();
+            format!("{{ {} }}", all.join(", "))
+        }
+        ValueKind::Float(number) => format!("{number:?}"),
+        ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::String(_) => spelled(kind),
+    }
+}
+
+/// A key as TOML spells it, in quotes where it needs them.
+pub(super) fn spelled_key(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !key.is_empty() && key.chars().all(is_bare) {
+        key.to_owned()
+    } else {
+        quoted(key)
+    }
+}
+
 /// The text as a basic string of TOML.
 pub(super) fn quoted(text: &str) -> String {
     let mut all = String::with_capacity(text.len() + 2);

@@ -280,6 +280,37 @@ impl Section<'_> {
         })
     }
 
+    /// The keys that stand in the section, sorted, each with its value; for keys that people name themselves.
+    pub(super) fn entries(&self) -> Vec<(String, Value)> {
+        let table = self.reader.tree.get(self.name);
+        let mut entries: Vec<(String, Value)> = match table.map(|table| &table.kind) {
+            Some(ValueKind::Table(table)) => table.clone().into_iter().collect(),
+            Some(_) | None => Vec::new(),
+        };
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+    }
+
+    /// Declares a key of [`entries`](Self::entries), with what `check-config` prints when nothing is wrong with it.
+    pub(super) fn entry(&mut self, key: &str, origin: &Origin, printed: Option<String>) {
+        let path = format!("{}.{key}", self.name);
+        self.reader.keys.push(path.clone());
+        if let Some(value) = printed {
+            self.reader.settings.push(Setting {
+                key: path,
+                value,
+                origin: origin.clone(),
+            });
+        }
+    }
+
+    /// Notes what was found within the section.
+    pub(super) fn note(&mut self, lines: Vec<String>) {
+        lines
+            .into_iter()
+            .for_each(|line| self.reader.problems.push(line));
+    }
+
     /// Replaces what is printed for a key that was left empty by what it comes to.
     pub(super) fn derived(&mut self, key: &str, value: &str, from: &'static str) {
         let path = format!("{}.{key}", self.name);

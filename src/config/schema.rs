@@ -9,6 +9,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::broker_url::{self, BrokerUrl};
 use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
+use super::scenes;
 use super::{
     Backend, Config, Credentials, Light, Log, LogFormat, Mqtt, Node, OnStop, Panel, Password,
     Secret, Sources, StateFile, Telemetry,
@@ -32,8 +33,20 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
     let mqtt = mqtt(&mut reader.section("mqtt"), id);
     let panel = panel(&mut reader.section("panel"));
     let telemetry = telemetry(&mut reader.section("telemetry"));
-    let light = light(&mut reader.section("light"), sources.effects);
+    let names = scenes::names(&reader.section("scenes"));
+    let shown: Vec<&str> = sources
+        .effects
+        .iter()
+        .copied()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let light = light(&mut reader.section("light"), &shown);
     let log = log(&mut reader.section("log"));
+    let scenes = scenes::read(
+        &mut reader.section("scenes"),
+        sources.file.as_deref(),
+        light.as_ref().is_some_and(|light| light.allow_fast_flashes),
+    );
     Some(Config {
         node: node?,
         mqtt: mqtt?,
@@ -41,6 +54,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         telemetry: telemetry?,
         light: light?,
         log: log?,
+        scenes: scenes?,
     })
 }
 

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use super::*;
 
 mod refusals;
+mod scenes;
 
 use refusals::problems_of;
 

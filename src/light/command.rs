@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::board::{LEDS, Segment};
 use super::colour::Rgb;
 use super::effect::{Kind, Params};
+use super::scene::SceneIndex;
 
 /// The layers a command can address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +68,8 @@ pub struct Command {
     pub colour: Option<Rgb>,
     /// An effect with its parameters.
     pub effect: Option<(Kind, Params)>,
+    /// A scene of the stage's catalogue, instead of an effect.
+    pub scene: Option<SceneIndex>,
     /// A raw picture.
     pub levels: Option<Levels>,
     /// A blink on top.
@@ -92,6 +95,7 @@ impl Command {
             brightness: None,
             colour: None,
             effect: None,
+            scene: None,
             levels: None,
             flash: None,
             transition: Duration::ZERO,
@@ -108,6 +112,7 @@ impl Command {
             || self.brightness.is_some()
             || self.colour.is_some()
             || self.effect.is_some()
+            || self.scene.is_some()
             || self.levels.is_some()
             || self.flash.is_some()
     }

@@ -8,6 +8,7 @@ use super::colour::Rgb;
 use super::command::{Command, Flash, Levels, Power};
 use super::effect::{Change, Effect, Kind};
 use super::inputs::Inputs;
+use super::scene::{SceneIndex, Scenes};
 
 /// What is drawn, before the master brightness.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +17,8 @@ pub enum Content {
     Effect(Effect),
     /// A level for each LED.
     Picture(Levels),
+    /// A scene of the stage's catalogue.
+    Scene(SceneIndex),
 }
 
 /// A layer's picture: content, master brightness, on or off.
@@ -37,21 +40,26 @@ impl Look {
     /// An effect in full brightness from this moment.
     #[must_use]
     pub fn of_effect(effect: Effect, now: Duration) -> Self {
+        Self::of_content(Content::Effect(effect), now)
+    }
+
+    /// Something drawn in full brightness from this moment.
+    pub(super) fn of_content(content: Content, now: Duration) -> Self {
         Self {
             on: true,
             brightness: u8::MAX,
-            content: Content::Effect(effect),
+            content,
             since: now,
             flash: None,
         }
     }
 
     /// Changes the look as a command to the whole board asks.
-    pub(super) fn change_board(&mut self, command: &Command, now: Duration) {
+    pub(super) fn change_board(&mut self, command: &Command, now: Duration, scenes: &Scenes) {
         if let Some((kind, params)) = command.effect {
             let running = match self.content {
                 Content::Effect(effect) if effect.kind == kind => Some(effect),
-                Content::Effect(_) | Content::Picture(_) => None,
+                Content::Effect(_) | Content::Picture(_) | Content::Scene(_) => None,
             };
             // The same effect with other parameters goes on where it is.
             if running.is_none() {
@@ -62,6 +70,8 @@ impl Look {
                 params,
                 colour: command.colour.filter(|_| kind.info().takes_colour),
             });
+        } else if let Some(scene) = command.scene {
+            self.change_scene(scene, now, scenes);
         } else if let Some(colour) = command.colour {
             self.change_colour(colour, now);
         } else if let Some(levels) = command.levels {
@@ -77,6 +87,15 @@ impl Look {
         self.change_power(command, now);
     }
 
+    /// A scene that runs goes on where it is; one that has come to its end begins again.
+    fn change_scene(&mut self, scene: SceneIndex, now: Duration, scenes: &Scenes) {
+        let elapsed = now.saturating_sub(self.since);
+        if self.content != Content::Scene(scene) || scenes.has_ended(scene, elapsed) {
+            self.since = now;
+        }
+        self.content = Content::Scene(scene);
+    }
+
     fn change_power(&mut self, command: &Command, now: Duration) {
         self.on = match command.power {
             Some(Power::Off) => false,
@@ -90,7 +109,7 @@ impl Look {
     fn change_colour(&mut self, colour: Rgb, now: Duration) {
         let tinted = match self.content {
             Content::Effect(effect) if effect.kind.info().takes_colour => Some(effect),
-            Content::Effect(_) | Content::Picture(_) => None,
+            Content::Effect(_) | Content::Picture(_) | Content::Scene(_) => None,
         };
         let effect = tinted.unwrap_or_else(|| {
             self.since = now;
@@ -106,7 +125,7 @@ impl Look {
     pub(super) fn paint_segment(&mut self, command: &Command, now: Duration) {
         let mut levels = match self.content {
             Content::Picture(levels) if self.on => levels,
-            Content::Picture(_) | Content::Effect(_) => [0; LEDS],
+            Content::Picture(_) | Content::Effect(_) | Content::Scene(_) => [0; LEDS],
         };
         let painted = self.segment_level(command.segment);
         let lit = match command.power {
@@ -135,14 +154,14 @@ impl Look {
         self.flash = command.flash.map(|flash| (flash, now));
     }
 
-    /// The level a segment is set to, 0 to 255: of a picture its brightest LED, of an effect the master level.
+    /// The level a segment is set to, 0 to 255: of a picture its brightest LED, of an effect or a scene the master level.
     #[must_use]
     pub fn segment_level(&self, segment: Segment) -> u8 {
         if !self.on {
             return 0;
         }
         match &self.content {
-            Content::Effect(_) => self.brightness,
+            Content::Effect(_) | Content::Scene(_) => self.brightness,
             Content::Picture(levels) => (0..LEDS)
                 .filter(|index| segment.contains(*index))
                 .map(|index| levels[index])
@@ -153,45 +172,50 @@ impl Look {
 
     /// The picture at this time.
     #[must_use]
-    pub(super) fn canvas(&self, now: Duration, inputs: &Inputs) -> Canvas {
+    pub(super) fn canvas(&self, now: Duration, inputs: &Inputs, scenes: &Scenes) -> Canvas {
         if !self.on || self.flash_is_dark(now) {
             return Canvas::DARK;
         }
         let canvas = match &self.content {
             Content::Effect(effect) => effect.paint(now.saturating_sub(self.since), inputs),
+            Content::Scene(scene) => scenes.paint(*scene, now.saturating_sub(self.since), inputs),
             Content::Picture(levels) => Canvas(levels.map(|level| f32::from(level) / 255.0)),
         };
         canvas.scaled(f32::from(self.brightness) / 255.0)
     }
 
     /// When its picture changes by itself; an [`At`](Change::At) is on the stage's clock.
-    pub(super) fn next_change(&self, now: Duration, inputs: &Inputs) -> Change {
-        let Some(effect) = self.shown_effect() else {
-            return Change::Never;
+    pub(super) fn next_change(&self, now: Duration, inputs: &Inputs, scenes: &Scenes) -> Change {
+        let elapsed = now.saturating_sub(self.since);
+        let change = match &self.content {
+            Content::Effect(effect) if self.on => effect.next_change(elapsed, inputs),
+            Content::Scene(scene) if self.on => scenes.next_change(*scene, elapsed, inputs),
+            Content::Effect(_) | Content::Scene(_) | Content::Picture(_) => Change::Never,
         };
-        match effect.next_change(now.saturating_sub(self.since), inputs) {
+        match change {
             Change::At(elapsed) => Change::At(self.since + elapsed),
             change @ (Change::Never | Change::WithInputs | Change::EveryFrame) => change,
         }
     }
 
     /// Whether its picture depends on the readings of the host.
-    pub(super) fn follows_inputs(&self) -> bool {
-        self.shown_effect()
-            .is_some_and(|effect| effect.kind.follows_inputs())
+    pub(super) fn follows_inputs(&self, scenes: &Scenes) -> bool {
+        let follows = match &self.content {
+            Content::Effect(effect) => effect.kind.follows_inputs(),
+            Content::Scene(scene) => scenes.follows_inputs(*scene),
+            Content::Picture(_) => false,
+        };
+        self.on && follows
     }
 
     /// Whether its picture depends on the local time.
-    pub(super) fn needs_local_time(&self) -> bool {
-        self.shown_effect()
-            .is_some_and(|effect| effect.kind.needs_local_time())
-    }
-
-    fn shown_effect(&self) -> Option<&Effect> {
-        match &self.content {
-            Content::Effect(effect) if self.on => Some(effect),
-            Content::Effect(_) | Content::Picture(_) => None,
-        }
+    pub(super) fn needs_local_time(&self, scenes: &Scenes) -> bool {
+        let needs = match &self.content {
+            Content::Effect(effect) => effect.kind.needs_local_time(),
+            Content::Scene(scene) => scenes.needs_local_time(*scene),
+            Content::Picture(_) => false,
+        };
+        self.on && needs
     }
 
     /// The next edge of the blink, if one is running.

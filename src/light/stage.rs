@@ -4,6 +4,7 @@
 //! replaces its layer's look; a command to a segment makes the remote layer a picture and paints on it. A lease ends
 //! its layer. Every change can cross-fade from what was seen before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::board::Segment;
@@ -15,6 +16,7 @@ use super::gamma::Gamma;
 use super::inputs::Inputs;
 use super::look::{Content, Look};
 use super::night::{Hours, Night};
+use super::scene::{SceneIndex, Scenes};
 use super::state::{LayerName, LightState};
 
 /// How softly the board returns to what lay below when a lease ends.
@@ -75,10 +77,14 @@ struct Layer {
 }
 
 impl Layer {
-    fn state(&self, name: LayerName) -> LightState {
+    fn state(&self, name: LayerName, scenes: &Scenes) -> LightState {
         LightState {
             layer: name,
             look: self.look,
+            scene: match self.look.content {
+                Content::Scene(scene) => scenes.get(scene).map(|scene| scene.name().clone()),
+                Content::Effect(_) | Content::Picture(_) => None,
+            },
             from: self.from.clone(),
             ends: self.ends,
         }
@@ -118,6 +124,7 @@ pub struct Stage {
     current_limit_milliamps: Option<f32>,
     frames_per_second: u16,
     allow_fast_flashes: bool,
+    scenes: Arc<Scenes>,
     base: Layer,
     remote: Option<Layer>,
     alert: Option<Layer>,
@@ -138,6 +145,7 @@ impl Stage {
             current_limit_milliamps: settings.current_limit_milliamps,
             frames_per_second: settings.frames_per_second.max(1),
             allow_fast_flashes: settings.allow_fast_flashes,
+            scenes: Arc::default(),
             base: Layer {
                 look: Look::of_effect(Effect::new(settings.default_effect), Duration::ZERO),
                 from: None,
@@ -148,6 +156,16 @@ impl Stage {
             identify: None,
             fade: None,
         }
+    }
+
+    /// The same stage with a catalogue of scenes; `default` is shown instead of the default effect.
+    #[must_use]
+    pub fn with_scenes(mut self, scenes: Arc<Scenes>, default: Option<SceneIndex>) -> Self {
+        self.scenes = scenes;
+        if let Some(scene) = default {
+            self.base.look = Look::of_content(Content::Scene(scene), Duration::ZERO);
+        }
+        self
     }
 
     /// Carries out a command.
@@ -169,7 +187,7 @@ impl Stage {
             Target::Remote => self.apply_remote(now, command),
             Target::Alert => {
                 let mut look = Look::of_effect(Effect::new(Kind::Solid), now);
-                look.change_board(command, now);
+                look.change_board(command, now, &self.scenes);
                 self.alert = Some(layer(look, command, now));
             }
         }
@@ -181,7 +199,7 @@ impl Stage {
         if command.segment == Segment::Board {
             return Ok(());
         }
-        if command.effect.is_some() || command.levels.is_some() {
+        if command.effect.is_some() || command.scene.is_some() || command.levels.is_some() {
             return Err(Conflict::EffectOnSegment);
         }
         if command.target == Target::Alert {
@@ -210,7 +228,7 @@ impl Stage {
         let below = self.remote.as_ref().unwrap_or(&self.base);
         let mut look = below.look;
         if command.segment == Segment::Board {
-            look.change_board(command, now);
+            look.change_board(command, now, &self.scenes);
         } else {
             look.paint_segment(command, now);
         }
@@ -219,11 +237,14 @@ impl Stage {
 
     /// Whether a command asks for nothing but the default effect: then the board is given back to the base.
     fn gives_back(&self, command: &Command) -> bool {
-        let Content::Effect(base) = self.base.look.content else {
-            return false;
+        let (effect, scene) = match self.base.look.content {
+            Content::Effect(base) => (Some((base.kind, base.params)), None),
+            Content::Scene(base) => (None, Some(base)),
+            Content::Picture(_) => return false,
         };
         let asks_for_base = Command {
-            effect: Some((base.kind, base.params)),
+            effect,
+            scene,
             power: command.power.filter(|power| *power == Power::On),
             transition: command.transition,
             from: command.from.clone(),
@@ -284,7 +305,7 @@ impl Stage {
     }
 
     fn canvas(&self, now: Duration, inputs: &Inputs) -> Canvas {
-        let canvas = self.seen().1.look.canvas(now, inputs);
+        let canvas = self.seen().1.look.canvas(now, inputs, &self.scenes);
         match &self.fade {
             Some(fade) => fade.start.mixed(&canvas, fade.share(now)),
             None => canvas,
@@ -296,7 +317,7 @@ impl Stage {
     #[must_use]
     pub fn next_wake(&self, now: Duration, inputs: &Inputs) -> Option<Duration> {
         let look = &self.seen().1.look;
-        let (moving, step) = match look.next_change(now, inputs) {
+        let (moving, step) = match look.next_change(now, inputs, &self.scenes) {
             Change::EveryFrame => (true, None),
             Change::At(at) => (self.is_fading(now), Some(at)),
             Change::Never | Change::WithInputs => (self.is_fading(now), None),
@@ -320,7 +341,7 @@ impl Stage {
     /// Whether what is seen depends on the local time, so that the inputs have to carry it.
     #[must_use]
     pub fn needs_local_time(&self) -> bool {
-        self.night.is_some() || self.seen().1.look.needs_local_time()
+        self.night.is_some() || self.seen().1.look.needs_local_time(&self.scenes)
     }
 
     /// Whether a cross-fade is under way.
@@ -343,21 +364,21 @@ impl Stage {
     /// Whether what is seen depends on the readings of the host, so that they are worth taking.
     #[must_use]
     pub fn follows_inputs(&self) -> bool {
-        self.seen().1.look.follows_inputs()
+        self.seen().1.look.follows_inputs(&self.scenes)
     }
 
     /// What the LEDs are set to.
     #[must_use]
     pub fn state(&self) -> LightState {
         let (name, layer) = self.seen();
-        layer.state(name)
+        layer.state(name, &self.scenes)
     }
 
     /// The remote layer, if it has no end: what a restart should bring back.
     #[must_use]
     pub fn lasting(&self) -> Option<LightState> {
         let layer = self.remote.as_ref().filter(|layer| layer.ends.is_none())?;
-        Some(layer.state(LayerName::Remote))
+        Some(layer.state(LayerName::Remote, &self.scenes))
     }
 
     fn seen(&self) -> (LayerName, &Layer) {

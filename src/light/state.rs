@@ -6,6 +6,7 @@ use super::board::Segment;
 use super::colour::Rgb;
 use super::effect::Effect;
 use super::look::{Content, Look};
+use crate::units::SceneName;
 
 /// The layers, from below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,8 @@ pub struct LightState {
     pub layer: LayerName,
     /// What it shows.
     pub look: Look,
+    /// The name of the scene that it shows.
+    pub scene: Option<SceneName>,
     /// Who asked for it.
     pub from: Option<String>,
     /// When it gives the board back, on the stage's clock.
@@ -69,13 +72,20 @@ impl LightState {
         }
     }
 
-    /// The effect that runs; `None` for a picture.
+    /// The effect that runs; `None` for a picture or a scene.
     #[must_use]
     pub fn effect(&self) -> Option<&Effect> {
         match &self.look.content {
             Content::Effect(effect) => Some(effect),
-            Content::Picture(_) => None,
+            Content::Picture(_) | Content::Scene(_) => None,
         }
+    }
+
+    /// The name of the effect or scene that runs; `None` for a picture.
+    #[must_use]
+    pub fn effect_name(&self) -> Option<&str> {
+        let scene = self.scene.as_ref().map(SceneName::as_str);
+        scene.or_else(|| self.effect().map(|effect| effect.kind.name()))
     }
 
     /// The colour; white where each ring shows its own.

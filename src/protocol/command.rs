@@ -8,7 +8,7 @@ use super::decode::{self, Fields};
 use super::result::{Reason, Rejection};
 use crate::light::board::{LEDS, Segment};
 use crate::light::effect::{EFFECTS, Kind, ParamError, ParamValue, Params};
-use crate::light::{Command, Flash, Levels, Power, Rgb, Target};
+use crate::light::{Command, Flash, Levels, Power, Rgb, Scenes, Target};
 
 /// The largest command, in bytes: a picture with every field takes less than 1 KiB.
 pub const PAYLOAD_MAX: usize = 4096;
@@ -91,7 +91,7 @@ pub struct Refused {
     pub rejection: Rejection,
 }
 
-/// Reads a command for a segment.
+/// Reads a command for a segment; `effect` names an effect, or a scene of this catalogue.
 ///
 /// # Errors
 ///
@@ -100,6 +100,7 @@ pub fn decode_set(
     segment: Segment,
     payload: &[u8],
     delivery: Delivery,
+    scenes: &Scenes,
 ) -> Result<Request, Refused> {
     let anonymous = |rejection| Refused {
         id: None,
@@ -113,7 +114,7 @@ pub fn decode_set(
             format!("at most {PAYLOAD_MAX} bytes"),
         )));
     }
-    let Fields(fields) = read_fields(payload).map_err(anonymous)?;
+    let Fields(fields) = read_fields(payload, scenes).map_err(anonymous)?;
     let id = read_id(&fields).map_err(anonymous)?;
     let refuse = |rejection| Refused {
         id: id.clone(),
@@ -123,7 +124,7 @@ pub fn decode_set(
         return Err(refuse(Rejection::retained()));
     }
     let start_unix_millis = read_start(&fields, delivery.unix_millis).map_err(refuse)?;
-    let command = read_command(segment, &fields, delivery).map_err(refuse)?;
+    let command = read_command(segment, &fields, delivery, scenes).map_err(refuse)?;
     Ok(Request {
         command,
         id,
@@ -142,7 +143,8 @@ pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejecti
         read_object(text.as_bytes())?
     } else {
         // An unknown word may be an effect that this program does not know, but the node does.
-        read_word(text).unwrap_or_else(|| Fields(vec![("effect".to_owned(), json!(text))]))
+        read_word(text, &Scenes::default())
+            .unwrap_or_else(|| Fields(vec![("effect".to_owned(), json!(text))]))
     };
     for (name, value) in [("id", id), ("from", from)] {
         if !fields.iter().any(|(known, _)| known == name) {
@@ -154,16 +156,16 @@ pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejecti
         .into_bytes())
 }
 
-fn read_fields(payload: &[u8]) -> Result<Fields, Rejection> {
+fn read_fields(payload: &[u8], scenes: &Scenes) -> Result<Fields, Rejection> {
     let payload = payload.trim_ascii();
     if payload.starts_with(b"{") {
         return read_object(payload);
     }
     let text = std::str::from_utf8(payload)
         .map_err(|error| Rejection::new(Reason::Malformed, format!("UTF-8 text: {error}")))?;
-    read_word(text).ok_or_else(|| {
+    read_word(text, scenes).ok_or_else(|| {
         let words = ["on", "off", "toggle"].into_iter();
-        let names = words.chain(EFFECTS.iter().map(|info| info.name));
+        let names = words.chain(effect_names(scenes));
         Rejection::at(
             Reason::Malformed,
             "payload",
@@ -182,12 +184,16 @@ fn read_object(payload: &[u8]) -> Result<Fields, Rejection> {
 }
 
 /// Bare words for people at a shell, as the field they stand for.
-fn read_word(text: &str) -> Option<Fields> {
+fn read_word(text: &str, scenes: &Scenes) -> Option<Fields> {
     let field = match text.to_ascii_lowercase().as_str() {
         "on" | "off" | "toggle" => ("state", json!(text.to_ascii_uppercase())),
         lower if Kind::from_name(lower).is_some() => ("effect", json!(lower)),
         lower if Rgb::from_text(lower).is_some() => ("color", json!(lower)),
-        lower => ("brightness", Value::Number(lower.parse().ok()?)),
+        lower => match lower.parse() {
+            Ok(level) => ("brightness", Value::Number(level)),
+            // A scene may be called as it likes; the words above keep their meaning.
+            Err(_) => scenes.find(text).map(|_| ("effect", json!(text)))?,
+        },
     };
     Some(Fields(vec![(field.0.to_owned(), field.1)]))
 }
@@ -202,6 +208,7 @@ fn read_command(
     segment: Segment,
     fields: &[(String, Value)],
     delivery: Delivery,
+    scenes: &Scenes,
 ) -> Result<Command, Rejection> {
     let mut command = Command {
         segment,
@@ -213,7 +220,7 @@ fn read_command(
             "state" => command.power = Some(decode::word(name, value, &POWERS)?),
             "brightness" => read_brightness(&mut command, decode::byte(name, value)?),
             "color" => command.colour = Some(read_colour(value)?),
-            "effect" => command.effect = Some(read_effect(value)?),
+            "effect" => read_effect(&mut command, value, scenes)?,
             "params" => params = Some(value),
             "leds" => command.levels = Some(read_leds(value)?),
             "transition" => {
@@ -237,7 +244,7 @@ fn read_command(
         }
     }
     if let Some(params) = params {
-        read_params(&mut command, params, delivery.allow_fast_flashes)?;
+        read_params(&mut command, params, delivery.allow_fast_flashes, scenes)?;
     }
     check_whole(&command)?;
     Ok(command)
@@ -292,8 +299,13 @@ fn read_colour(value: &Value) -> Result<Rgb, Rejection> {
     }
 }
 
-fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
-    let names = EFFECTS.iter().map(|info| info.name);
+fn effect_names(scenes: &Scenes) -> impl Iterator<Item = &str> + Clone {
+    let effects = EFFECTS.iter().map(|info| info.name);
+    effects.chain(scenes.iter().map(|scene| scene.name().as_str()))
+}
+
+fn read_effect(command: &mut Command, value: &Value, scenes: &Scenes) -> Result<(), Rejection> {
+    let names = effect_names(scenes);
     let Some(name) = value.as_str() else {
         return Err(Rejection::at(
             Reason::Malformed,
@@ -302,31 +314,39 @@ fn read_effect(value: &Value) -> Result<(Kind, Params), Rejection> {
             decode::one_of("", names),
         ));
     };
-    let kind = Kind::from_name(name).ok_or_else(|| {
-        Rejection::at(
+    command.effect = Kind::from_name(name).map(|kind| (kind, Params::defaults(kind.info().params)));
+    command.scene = scenes.find(name);
+    if command.effect.is_none() && command.scene.is_none() {
+        return Err(Rejection::at(
             Reason::UnknownEffect,
             "effect",
             value,
             decode::one_of(name, names),
-        )
-    })?;
-    Ok((kind, Params::defaults(kind.info().params)))
+        ));
+    }
+    Ok(())
 }
 
 fn read_params(
     command: &mut Command,
     value: &Value,
     allow_fast_flashes: bool,
+    scenes: &Scenes,
 ) -> Result<(), Rejection> {
-    let Some((kind, params)) = &mut command.effect else {
-        return Err(Rejection::at(
-            Reason::MissingField,
-            "effect",
-            value,
-            "an `effect` beside `params`",
-        ));
+    let mut none = Params::default();
+    let scene = command.scene.and_then(|scene| scenes.get(scene));
+    let (taker, declared, params) = match (&mut command.effect, scene) {
+        (Some((kind, params)), _) => (kind.name(), kind.params(allow_fast_flashes), params),
+        (None, Some(scene)) => (scene.name().as_str(), [].as_slice(), &mut none),
+        (None, None) => {
+            return Err(Rejection::at(
+                Reason::MissingField,
+                "effect",
+                value,
+                "an `effect` beside `params`",
+            ));
+        }
     };
-    let declared = kind.params(allow_fast_flashes);
     let Some(fields) = value.as_object() else {
         return Err(Rejection::at(
             Reason::Malformed,
@@ -357,7 +377,7 @@ fn read_params(
                     field,
                     value,
                     match declared {
-                        [] => format!("no parameters: {} takes none", kind.name()),
+                        [] => format!("no parameters: {taker} takes none"),
                         [..] => decode::one_of(name, declared.iter().map(|param| param.name)),
                     },
                 ),
@@ -461,7 +481,8 @@ fn check_whole(command: &Command) -> Result<(), Rejection> {
             "at least one of state, brightness, color, effect, leds, flash",
         ));
     }
-    if command.levels.is_some() && (command.effect.is_some() || command.colour.is_some()) {
+    let has_effect = command.effect.is_some() || command.scene.is_some();
+    if command.levels.is_some() && (has_effect || command.colour.is_some()) {
         return Err(Rejection {
             field: Some("leds".to_owned()),
             ..Rejection::new(

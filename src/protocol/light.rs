@@ -16,7 +16,7 @@ struct Board<'a> {
     brightness: u8,
     color_mode: &'static str,
     color: Colour,
-    effect: Option<&'static str>,
+    effect: Option<&'a str>,
     params: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     leds: Option<&'a [u8]>,
@@ -75,11 +75,11 @@ pub(super) fn board_document(state: &LightState, ends_unix_millis: Option<i64>) 
         brightness: state.brightness(Segment::Board),
         color_mode: "rgb",
         color: state.colour().into(),
-        effect: state.effect().map(|effect| effect.kind.name()),
+        effect: state.effect_name(),
         params: state.effect().map(params).unwrap_or_default(),
         leds: match &state.look.content {
             Content::Picture(levels) => Some(levels),
-            Content::Effect(_) => None,
+            Content::Effect(_) | Content::Scene(_) => None,
         },
         layer: state.layer.name(),
         from: state.from.as_deref(),
@@ -94,7 +94,7 @@ struct Recreate<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     color: Option<Colour>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    effect: Option<&'static str>,
+    effect: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,11 +111,11 @@ pub fn recreate(state: &LightState) -> Vec<u8> {
         state: word(state, Segment::Board),
         brightness: state.look.brightness,
         color: effect.and_then(|effect| effect.colour).map(Colour::from),
-        effect: effect.map(|effect| effect.kind.name()),
+        effect: state.effect_name(),
         params: effect.map(params),
         leds: match &state.look.content {
             Content::Picture(levels) => Some(levels),
-            Content::Effect(_) => None,
+            Content::Effect(_) | Content::Scene(_) => None,
         },
         from: state.from.as_deref(),
     })

@@ -1,12 +1,14 @@
 //! What a node says of itself: availability, self-description, health.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Address, Leaf, Message, Topics, json, rounded};
-use crate::light::Frame;
 use crate::light::board::Segment;
 use crate::light::effect::{EFFECTS, Kind, PHASE, Param, ParamKind, ParamValue, takes_phase};
+use crate::light::{Frame, Scenes};
 use crate::units::{GroupName, NodeId};
 
 /// The version of the contract: it changes when a topic or payload changes its meaning.
@@ -43,6 +45,8 @@ pub struct Info {
     pub architecture: Option<String>,
     /// The number of CPU cores.
     pub cores: Option<usize>,
+    /// The scenes it offers beside the effects.
+    pub scenes: Arc<Scenes>,
 }
 
 #[derive(Serialize)]
@@ -54,7 +58,7 @@ struct InfoWire<'a> {
     telemetry_interval_secs: u64,
     host: Host<'a>,
     segments: Vec<String>,
-    effects: Vec<EffectWire>,
+    effects: Vec<EffectWire<'a>>,
     accepts: Accepts,
 }
 
@@ -69,9 +73,9 @@ struct Host<'a> {
 }
 
 #[derive(Serialize)]
-struct EffectWire {
-    name: &'static str,
-    summary: &'static str,
+struct EffectWire<'a> {
+    name: &'a str,
+    summary: &'a str,
     color: bool,
     params: Vec<ParamWire>,
 }
@@ -156,6 +160,12 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
         color: effect.takes_colour,
         params: params(effect.kind, info.allow_fast_flashes),
     });
+    let scenes = info.scenes.iter().map(|scene| EffectWire {
+        name: scene.name().as_str(),
+        summary: scene.summary(),
+        color: false,
+        params: Vec::new(),
+    });
     let payload = json(&InfoWire {
         contract: CONTRACT,
         id: node.as_str(),
@@ -173,7 +183,7 @@ pub fn info(topics: &Topics, node: &NodeId, info: &Info) -> Message {
         segments: Segment::parts()
             .map(|segment| segment.to_string())
             .collect(),
-        effects: effects.collect(),
+        effects: effects.chain(scenes).collect(),
         accepts: Accepts {
             payload_max_bytes: super::PAYLOAD_MAX,
             transition_secs_max: super::command::TRANSITION_SECS_MAX as u32,

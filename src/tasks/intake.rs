@@ -9,6 +9,7 @@ use tracing::debug;
 use super::renderer::Order;
 use super::{Mirror, Responder, Tally};
 use crate::clock::unix_millis;
+use crate::light::Scenes;
 use crate::light::board::Segment;
 use crate::mqtt::Inbound;
 use crate::protocol::{
@@ -24,10 +25,11 @@ pub struct Intake {
     responder: Arc<Responder>,
     tally: Arc<Tally>,
     allow_fast_flashes: bool,
+    scenes: Arc<Scenes>,
 }
 
 impl Intake {
-    /// Makes an intake that hands orders to the renderer.
+    /// Makes an intake that hands orders to the renderer, whose stage has these scenes.
     #[must_use]
     pub fn new(
         topics: Topics,
@@ -36,6 +38,7 @@ impl Intake {
         responder: Arc<Responder>,
         tally: Arc<Tally>,
         allow_fast_flashes: bool,
+        scenes: Arc<Scenes>,
     ) -> Self {
         Self {
             topics,
@@ -44,6 +47,7 @@ impl Intake {
             responder,
             tally,
             allow_fast_flashes,
+            scenes,
         }
     }
 
@@ -94,7 +98,7 @@ impl Intake {
             unix_millis: unix_millis(),
             allow_fast_flashes: self.allow_fast_flashes,
         };
-        let request = protocol::decode_set(segment, message.payload, delivery)?;
+        let request = protocol::decode_set(segment, message.payload, delivery, &self.scenes)?;
         let order = Order::Set {
             command: Box::new(request.command),
             start_unix_millis: request.start_unix_millis,

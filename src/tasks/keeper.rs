@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::light::board::Segment;
-use crate::light::{Command, LightState};
-use crate::protocol::{self, Delivery, PAYLOAD_MAX};
+use crate::light::{Command, LightState, Scenes};
+use crate::protocol::{self, Delivery, PAYLOAD_MAX, Rejection};
 
 /// Two seconds: dragging a slider is one write, and flash memory lasts longer.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -95,9 +95,9 @@ impl Keeper {
     }
 }
 
-/// The command a file holds; `None` when there is no file, or nothing that can be read.
+/// The command a file holds; `None` when there is no file, or nothing that can be carried out with these scenes.
 #[must_use]
-pub fn recall(path: &Path) -> Option<Command> {
+pub fn recall(path: &Path, scenes: &Scenes) -> Option<Command> {
     let content = match fs::metadata(path).map(|file| file.len()) {
         Ok(length) if length <= PAYLOAD_MAX as u64 => fs::read(path),
         Ok(length) => Err(io::Error::other(format!(
@@ -110,12 +110,24 @@ pub fn recall(path: &Path) -> Option<Command> {
         warn!(path = %path.display(), reason, "what the LEDs were set to can't be read; starting with the default");
         None
     };
+    let decode =
+        |content: &[u8]| protocol::decode_set(Segment::Board, content, Delivery::default(), scenes);
     match content {
         Err(error) => forgotten(error.to_string()),
-        Ok(content) => match protocol::decode_set(Segment::Board, &content, Delivery::default()) {
+        Ok(content) => match decode(&content) {
             Ok(request) => Some(request.command),
-            Err(refused) => forgotten(format!("expected {}", refused.rejection.expected)),
+            Err(refused) => forgotten(reason(&refused.rejection)),
         },
+    }
+}
+
+/// Why a command that was kept is not carried out; a scene that is gone is one of the reasons.
+fn reason(rejection: &Rejection) -> String {
+    let expected = &rejection.expected;
+    match (&rejection.field, &rejection.value) {
+        (Some(field), Some(value)) => format!("`{field}` is {value}; expected {expected}"),
+        (Some(field), None) => format!("`{field}`: expected {expected}"),
+        (None, _) => format!("expected {expected}"),
     }
 }
 
@@ -145,7 +157,12 @@ mod tests {
 
     fn state_of(payload: &str) -> LightState {
         let mut stage = Stage::new(&Settings::default());
-        let request = protocol::decode_set(Segment::Board, payload.as_bytes(), Delivery::default());
+        let request = protocol::decode_set(
+            Segment::Board,
+            payload.as_bytes(),
+            Delivery::default(),
+            &Scenes::default(),
+        );
         stage
             .apply(
                 Duration::ZERO,
@@ -164,11 +181,11 @@ mod tests {
         let mut keeper = Keeper::new(path.clone(), receiver);
         sender.send_replace(Some(state_of(r#"{"color":"blue","brightness":40}"#)));
         keeper.keep().await;
-        let recalled = recall(&path).unwrap();
+        let recalled = recall(&path, &Scenes::default()).unwrap();
         assert_eq!(recalled.brightness, Some(40));
         sender.send_replace(None);
         keeper.keep().await;
-        assert_eq!(recall(&path), None);
+        assert_eq!(recall(&path, &Scenes::default()), None);
         assert!(!path.exists());
     }
 
@@ -186,6 +203,28 @@ mod tests {
     }
 
     #[test]
+    fn a_scene_is_recalled_by_its_name_and_forgotten_when_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("light.json");
+        let scenes = crate::light::scene::lone("sunset");
+        let settings = Settings::default();
+        let mut stage = Stage::new(&settings).with_scenes(scenes.clone().into(), None);
+        let asked = Command {
+            scene: scenes.find("sunset"),
+            brightness: Some(40),
+            ..Command::to_board()
+        };
+        let applied = stage.apply(Duration::ZERO, &Inputs::default(), &asked);
+        assert_eq!(applied, Ok(()));
+        let state = stage.lasting().unwrap();
+        fs::write(&path, protocol::recreate(&state)).unwrap();
+        let recalled = recall(&path, &scenes).unwrap();
+        assert_eq!(recalled.scene, asked.scene);
+        assert_eq!(recalled.brightness, Some(40));
+        assert_eq!(recall(&path, &Scenes::default()), None);
+    }
+
+    #[test]
     fn a_file_cut_at_any_byte_is_forgotten_not_obeyed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("light.json");
@@ -194,10 +233,10 @@ mod tests {
         ));
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            assert_eq!(recall(&path), None, "{length} bytes");
+            assert_eq!(recall(&path, &Scenes::default()), None, "{length} bytes");
         }
         fs::write(&path, &whole).unwrap();
-        assert!(recall(&path).is_some());
+        assert!(recall(&path, &Scenes::default()).is_some());
     }
 
     #[test]
@@ -207,6 +246,6 @@ mod tests {
         replace(&path, br#"{"state":"ON"}"#).unwrap();
         // A power cut while the new one was written beside it.
         fs::write(path.with_extension("new"), br#"{"sta"#).unwrap();
-        assert!(recall(&path).is_some());
+        assert!(recall(&path, &Scenes::default()).is_some());
     }
 }

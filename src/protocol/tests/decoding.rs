@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::light::board::Segment;
 use crate::light::effect::Kind;
-use crate::light::{Command, Flash, Power, Rgb, Target};
+use crate::light::{Command, Flash, Power, Rgb, Scenes, Target};
 use crate::protocol::{
     Delivery, FRAME_WATCH_SECS, IDENTIFY_SECS, PAYLOAD_MAX, Reason, Refused, Rejection,
     command_json, decode_seconds, decode_set,
@@ -20,7 +20,8 @@ const NOON: Delivery = Delivery {
 };
 
 fn decode(payload: &str) -> Result<Command, Refused> {
-    decode_set(Segment::Board, payload.as_bytes(), NOON).map(|request| request.command)
+    decode_set(Segment::Board, payload.as_bytes(), NOON, &Scenes::default())
+        .map(|request| request.command)
 }
 
 fn accepted(payload: &str) -> Command {
@@ -319,7 +320,7 @@ fn a_start_may_lie_an_hour_ahead_and_a_minute_back() {
     let start = |time: &str| {
         let payload =
             json!({"effect": "chase", "params": {"phase": 0.25}, "start_at": time}).to_string();
-        decode_set(Segment::Board, payload.as_bytes(), NOON)
+        decode_set(Segment::Board, payload.as_bytes(), NOON, &Scenes::default())
             .map(|request| request.start_unix_millis)
     };
     assert_eq!(
@@ -346,13 +347,13 @@ fn a_start_may_lie_an_hour_ahead_and_a_minute_back() {
 #[test]
 fn fast_flashes_are_for_nodes_that_allow_them() {
     let payload = br#"{"effect":"strobe","params":{"flashes_per_minute":600}}"#;
-    let refused = decode_set(Segment::Board, payload, NOON).unwrap_err();
+    let refused = decode_set(Segment::Board, payload, NOON, &Scenes::default()).unwrap_err();
     assert_eq!(refused.rejection.reason, Reason::OutOfRange);
     let allowing = Delivery {
         allow_fast_flashes: true,
         ..NOON
     };
-    assert!(decode_set(Segment::Board, payload, allowing).is_ok());
+    assert!(decode_set(Segment::Board, payload, allowing, &Scenes::default()).is_ok());
 }
 
 #[test]
@@ -367,13 +368,19 @@ fn retained_and_oversize_commands_are_refused() {
         retained: true,
         ..NOON
     };
-    let refused = decode_set(Segment::Board, br#"{"id":"a1","state":"ON"}"#, retained).unwrap_err();
+    let refused = decode_set(
+        Segment::Board,
+        br#"{"id":"a1","state":"ON"}"#,
+        retained,
+        &Scenes::default(),
+    )
+    .unwrap_err();
     assert_eq!(
         (refused.id.as_deref(), refused.rejection.reason),
         (Some("a1"), Reason::Stale)
     );
     let large = vec![b' '; PAYLOAD_MAX + 1];
-    let refused = decode_set(Segment::Board, &large, NOON).unwrap_err();
+    let refused = decode_set(Segment::Board, &large, NOON, &Scenes::default()).unwrap_err();
     assert_eq!(refused.rejection.reason, Reason::TooLarge);
     assert_eq!(refused.rejection.value, Some(json!(PAYLOAD_MAX + 1)));
 }
@@ -426,11 +433,41 @@ fn typed_commands_become_json_with_an_id() {
     assert!(command_json("{", "i", "me").is_err());
 }
 
+#[test]
+fn an_effect_may_be_a_scene_which_takes_no_parameters() {
+    let scenes = crate::light::scene::lone("Sunset");
+    let decode = |payload: &str| {
+        let request = decode_set(Segment::Board, payload.as_bytes(), NOON, &scenes);
+        request.map(|request| request.command)
+    };
+    let expected = Command {
+        scene: scenes.find("Sunset"),
+        ..Command::to_board()
+    };
+    for payload in [
+        "Sunset",
+        r#"{"effect":"Sunset"}"#,
+        r#"{"effect":"Sunset","params":{}}"#,
+    ] {
+        assert_eq!(decode(payload), Ok(expected.clone()), "{payload}");
+    }
+    let refused = |payload: &str| decode(payload).unwrap_err().rejection;
+    let params = refused(r#"{"effect":"Sunset","params":{"speed":1}}"#);
+    assert_eq!(params.reason, Reason::UnknownField);
+    assert_eq!(params.field.as_deref(), Some("params.speed"));
+    assert_eq!(params.expected, "no parameters: Sunset takes none");
+    let levels = refused(r#"{"effect":"Sunset","leds":{}}"#);
+    assert_eq!(levels.reason, Reason::Conflict);
+    let unknown = refused(r#"{"effect":"Sunste"}"#);
+    assert_eq!(unknown.reason, Reason::UnknownEffect);
+    assert!(unknown.expected.ends_with("did you mean Sunset?"));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_command_or_a_rejection(payload: Vec<u8>, retained: bool) {
         let delivery = Delivery { retained, ..NOON };
-        if let Err(refused) = decode_set(Segment::Board, &payload, delivery) {
+        if let Err(refused) = decode_set(Segment::Board, &payload, delivery, &Scenes::default()) {
             prop_assert!(!refused.rejection.expected.is_empty());
         }
     }

@@ -1,10 +1,11 @@
 //! The wire, held by files that integrations and readers of the documents can use as examples.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::light::effect::{Effect, Kind};
-use crate::light::{Command, Frame, Inputs, LightState, Rgb, Settings, Stage};
+use crate::light::{Command, Frame, Inputs, LightState, Rgb, Scenes, Settings, Stage};
 use crate::protocol::{
     Counters, Delivery, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report,
     Topics, availability, decode_set, frame, health, info, light_state, observe_outcome, recreate,
@@ -176,6 +177,7 @@ fn what_is_kept_brings_the_same_state_about() {
             crate::light::board::Segment::Board,
             payload,
             Delivery::default(),
+            &Scenes::default(),
         );
         request.unwrap().command
     };
@@ -269,6 +271,7 @@ fn golden_status() {
         kernel: Some("6.12.34+rpt-rpi-v8".to_owned()),
         architecture: Some("aarch64".to_owned()),
         cores: Some(4),
+        scenes: Arc::default(),
     };
     check("info.json", &info(&topics(), &node(), &description));
     let state = Health {
@@ -286,6 +289,40 @@ fn golden_status() {
     check("health.json", &health(&topics(), &node(), &state));
     let levels = Frame(std::array::from_fn(|led| led as u8));
     check("frame.json", &frame(&topics(), &node(), 7, &levels));
+}
+
+#[test]
+fn a_scene_is_listed_like_an_effect_and_shown_as_one() {
+    let scenes = Arc::new(crate::light::scene::lone("sunset"));
+    let description = Info {
+        scenes: Arc::clone(&scenes),
+        ..Info::default()
+    };
+    let message = info(&topics(), &node(), &description);
+    let document: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+    assert_eq!(
+        document["effects"].as_array().and_then(|all| all.last()),
+        Some(&serde_json::json!({
+            "name": "sunset", "summary": "a scene of this node's own", "color": false, "params": [],
+        }))
+    );
+    let mut stage = stage().with_scenes(Arc::clone(&scenes), None);
+    let asked = Command {
+        scene: scenes.find("sunset"),
+        colour: Some(Rgb([1, 2, 3])),
+        ..Command::to_board()
+    };
+    let applied = stage.apply(Duration::ZERO, &Inputs::default(), &asked);
+    assert_eq!(applied, Ok(()));
+    let message = state_message("", &stage.state(), None);
+    let document: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+    assert_eq!(document["effect"], "sunset");
+    assert_eq!(document["params"], serde_json::json!({}));
+    assert_eq!(
+        document["color"],
+        serde_json::json!({"r": 255, "g": 255, "b": 255})
+    );
+    assert_eq!(document.get("leds"), None);
 }
 
 #[test]
