@@ -150,3 +150,26 @@ pub(super) fn qos(qos: Qos) -> rumqttc::QoS {
         Qos::AtLeastOnce => rumqttc::QoS::AtLeastOnce,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nagles_algorithm_is_switched_off_and_the_table_in_flight_is_small() {
+        let options = build(&Settings {
+            url: "mqtt://127.0.0.1:1".parse().unwrap(),
+            client_id: "test".to_owned(),
+            credentials: None,
+            keep_alive: Duration::from_secs(15),
+            ca_file: None,
+            will: None,
+            filters: Vec::new(),
+        })
+        .unwrap();
+        // It has no getter, and nobody but the socket's owner can see it.
+        let network = format!("{:?}", options.network_options());
+        assert!(network.contains("tcp_nodelay: true"), "{network}");
+        assert_eq!(options.get_outgoing_inflight_upper_limit(), Some(INFLIGHT));
+    }
+}

@@ -8,12 +8,12 @@ use rumqttc::{
 
 use crate::config::BrokerUrl;
 
-/// A connection that failed or ended.
+/// A connection that failed, or ended after the broker had let the node in.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library's enum may grow, and its own words serve"
 )]
-pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String {
+pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl, was_in: bool) -> String {
     let address = url.authority();
     match error {
         ConnectionError::ConnectionRefused(code) => of_connack(*code),
@@ -23,7 +23,8 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
         }
         ConnectionError::Timeout(_) => {
             format!(
-                "{address} did not accept the connection in time; check `mqtt.url` and the network"
+                "{address} did not accept the connection in time; check the network, and that `mqtt.url` is a broker's, with \
+                 its scheme"
             )
         }
         ConnectionError::Tls(error) => of_tls(&error.to_string(), &address),
@@ -34,12 +35,17 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl) -> String 
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             format!("{address} has not answered for two keep-alives; taken for dead")
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+        ConnectionError::MqttState(StateError::ConnectionAborted) if was_in => {
             format!(
                 "{address} closed the connection; if it does so again and again, look for another client with the \
                  same `mqtt.client_id`"
             )
         }
+        // A broker of MQTT 3.1.1 answers in fewer bytes than this protocol has, and hangs up.
+        ConnectionError::MqttState(StateError::ConnectionAborted) => format!(
+            "{address} closed the connection without an answer in MQTT 5; is that a broker, does it speak MQTT 5 (Mosquitto does \
+             since 1.6), and is the scheme of `mqtt.url` right?"
+        ),
         ConnectionError::NotConnAck(_)
         | ConnectionError::MqttState(
             StateError::Deserialization(_) | StateError::ProtocolViolation(_),

@@ -163,14 +163,12 @@ impl Session {
 
     fn lose(&mut self, error: &ConnectionError) {
         self.link.send_replace(Link::Down);
-        if self
-            .connected_at
-            .take()
-            .is_some_and(|since| since.elapsed() >= LASTING)
-        {
+        let connected_at = self.connected_at.take();
+        if connected_at.is_some_and(|since| since.elapsed() >= LASTING) {
             self.backoff.reset();
         }
-        self.say(refusal::of_connection(error, &self.settings.url));
+        let url = &self.settings.url;
+        self.say(refusal::of_connection(error, url, connected_at.is_some()));
     }
 
     fn say(&mut self, trouble: String) {
