@@ -212,6 +212,9 @@ pub struct Light {
     pub night: Option<Night>,
     /// Whether `strobe` may flash more than three times a second.
     pub allow_fast_flashes: bool,
+    /// How long the broker may be away before the default effect is shown instead of what was commanded, up to a day;
+    /// `None`: for ever.
+    pub offline_after: Option<Duration>,
     /// What the LEDs do when the node stops.
     pub on_stop: OnStop,
     /// Where what was commanded is kept across a restart.

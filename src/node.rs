@@ -156,6 +156,8 @@ impl Node {
             panel.receipts(),
             panel.health(),
             Arc::clone(&responder),
+            outbox.link(),
+            config.light.offline_after,
         );
         let sampler = Sampler::new(
             host,

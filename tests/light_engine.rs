@@ -39,6 +39,31 @@ async fn a_lease_ends_on_time_though_the_broker_is_away() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_alone_for_long_shows_its_default_until_the_broker_is_back() {
+    let broker = broker().await;
+    let address = broker.address();
+    let mut client = Client::connect(address, &["piglow/#"]).await;
+    let mut node = TestNode::start(NODE, address, &[("light.offline_after_secs", "1")]);
+    client.online(NODE).await;
+    client.ask(NODE, "x", r#"{"id":"x","color":"red"}"#).await;
+    broker.stop().await.expect("the broker stops");
+    until("the default", &mut node.view.state, |state| {
+        state.layer == LayerName::Base
+    })
+    .await;
+    let again = EmbeddedBroker::start(BrokerOptions {
+        port: Some(address.port()),
+    })
+    .await
+    .expect("a broker");
+    assert_eq!(again.address(), address);
+    until("what was commanded", &mut node.view.state, |state| {
+        state.layer == LayerName::Remote
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_slow_bus_shows_the_newest_frames_and_skips_the_late_ones() {
     let broker = broker().await;
     let mut client = Client::connect(broker.address(), &["piglow/#"]).await;

@@ -211,6 +211,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
     });
     let night_limit = section.integer("night_brightness_limit", 0..=255);
     let allow_fast_flashes = section.boolean("allow_fast_flashes");
+    let offline_after = section.count_of("offline_after_secs", "seconds", 0..=86_400);
     let on_stop = section.choice("on_stop", &[("dark", OnStop::Dark), ("keep", OnStop::Keep)]);
     let state_file = path(section, "state_file");
     Some(Light {
@@ -228,6 +229,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
             (None, _) => None,
         },
         allow_fast_flashes: allow_fast_flashes?,
+        offline_after: Some(Duration::from_secs(offline_after?)).filter(|limit| !limit.is_zero()),
         on_stop: on_stop?,
         state_file: match state_file? {
             path if path.as_os_str().is_empty() => StateFile::None,

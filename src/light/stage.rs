@@ -129,6 +129,8 @@ pub struct Stage {
     remote: Option<Layer>,
     alert: Option<Layer>,
     identify: Option<Layer>,
+    /// Whether the remote layer is passed over, because nobody can have meant it for so long.
+    is_alone: bool,
     fade: Option<Fade>,
 }
 
@@ -154,6 +156,7 @@ impl Stage {
             remote: None,
             alert: None,
             identify: None,
+            is_alone: false,
             fade: None,
         }
     }
@@ -261,6 +264,20 @@ impl Stage {
             from: None,
             ends: Some(now + duration),
         });
+    }
+
+    /// Shows the base instead of the remote layer while the node is alone; the layer stays, and is seen again afterwards.
+    /// True when that is a change.
+    pub fn leave_alone(&mut self, now: Duration, inputs: &Inputs, is_alone: bool) -> bool {
+        if self.is_alone == is_alone {
+            return false;
+        }
+        let before = self.canvas(now, inputs);
+        self.is_alone = is_alone;
+        if self.remote.is_some() {
+            self.fade_from(before, now, RETURN_FADE);
+        }
+        true
     }
 
     /// Drops the layers whose lease has ended; true when something was dropped.
@@ -385,7 +402,10 @@ impl Stage {
         [
             (LayerName::Identify, &self.identify),
             (LayerName::Alert, &self.alert),
-            (LayerName::Remote, &self.remote),
+            (
+                LayerName::Remote,
+                if self.is_alone { &None } else { &self.remote },
+            ),
         ]
         .into_iter()
         .find_map(|(name, layer)| layer.as_ref().map(|layer| (name, layer)))

@@ -8,6 +8,7 @@ mod renderer;
 mod responder;
 mod sampler;
 mod schedule;
+mod solitude;
 mod tally;
 mod waiting;
 

@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Responder;
 use super::schedule::Schedule;
+use super::solitude::Solitude;
 use super::waiting::{Scope, WaitingList};
 use crate::clock::{self, Clock};
 use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
+use crate::mqtt::Link;
 use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
 use crate::protocol::{Outcome, Reason, Rejection, Reply};
 
@@ -50,6 +52,7 @@ enum Heard {
     Inputs,
     Receipt,
     PanelHealth,
+    Link,
     WakeUp,
     Stop,
 }
@@ -71,6 +74,8 @@ pub struct Renderer {
     /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
     follows_inputs: watch::Sender<bool>,
     batch: Vec<Order>,
+    link: watch::Receiver<Link>,
+    solitude: Solitude,
     schedule: Schedule,
     waiting: WaitingList,
     frame: Frame,
@@ -93,6 +98,8 @@ impl Renderer {
         receipts: watch::Receiver<Option<Receipt>>,
         panel_health: watch::Receiver<PanelHealth>,
         responder: Arc<Responder>,
+        link: watch::Receiver<Link>,
+        offline_after: Option<Duration>,
     ) -> Self {
         let state = watch::Sender::new(stage.state());
         let lasting = watch::Sender::new(stage.lasting());
@@ -110,6 +117,8 @@ impl Renderer {
             lasting,
             follows_inputs,
             batch: Vec::new(),
+            link,
+            solitude: Solitude::new(offline_after, clock.now()),
             schedule: Schedule::default(),
             waiting: WaitingList::default(),
             frame: Frame::DARK,
@@ -145,6 +154,7 @@ impl Renderer {
                 Heard::Inputs => {
                     self.paint();
                 }
+                Heard::Link => self.mind_the_link(),
                 Heard::WakeUp => self.wake_up(),
                 Heard::Receipt => self.answer_latched(),
                 Heard::PanelHealth => {
@@ -156,8 +166,13 @@ impl Renderer {
 
     async fn hear(&mut self, stop: &CancellationToken) -> Heard {
         let inputs = self.inputs();
-        let picture = self.stage.next_wake(self.clock.now(), &inputs);
-        let wake = picture.into_iter().chain(self.schedule.next()).min();
+        let now = self.clock.now();
+        let wake = [
+            self.stage.next_wake(now, &inputs),
+            self.schedule.next(),
+            self.solitude.next(now),
+        ];
+        let wake = wake.into_iter().flatten().min();
         let wake_up = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
@@ -171,6 +186,7 @@ impl Renderer {
             count = self.orders.recv_many(&mut self.batch, ORDERS) => if count > 0 { Heard::Orders } else { Heard::Stop },
             Ok(()) = self.receipts.changed() => Heard::Receipt,
             Ok(()) = self.panel_health.changed() => Heard::PanelHealth,
+            Ok(()) = self.link.changed() => Heard::Link,
             Ok(()) = self.inputs.changed() => Heard::Inputs,
             () = wake_up => Heard::WakeUp,
         }
@@ -185,6 +201,12 @@ impl Renderer {
             .collect();
         self.batch = orders;
         self.carry_out(due);
+    }
+
+    fn mind_the_link(&mut self) {
+        let is_up = *self.link.borrow_and_update() != Link::Down;
+        self.solitude.hear(is_up, self.clock.now());
+        self.paint();
     }
 
     fn wake_up(&mut self) {
@@ -281,7 +303,9 @@ impl Renderer {
     fn paint(&mut self) -> bool {
         let now = self.clock.now();
         let inputs = self.inputs();
-        if self.stage.drop_ended(now, &inputs) {
+        let is_alone = self.solitude.is_alone(now);
+        let left = self.stage.leave_alone(now, &inputs, is_alone);
+        if self.stage.drop_ended(now, &inputs) || left {
             self.tell_state();
         }
         let frame = self.stage.frame(now, &inputs);

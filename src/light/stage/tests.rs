@@ -314,6 +314,21 @@ fn a_flash_blinks_below_three_times_a_second_and_ends() {
 }
 
 #[test]
+fn a_board_that_is_alone_shows_its_base_and_remembers_what_was_commanded() {
+    let mut stage = Stage::new(&SETTINGS);
+    apply(&mut stage, 1.0, &colour(Ring::Blue));
+    assert!(stage.leave_alone(seconds(2.0), &idle(), true));
+    assert_eq!(stage.state().layer, LayerName::Base);
+    assert!(stage.lasting().is_some());
+    assert!(stage.leave_alone(seconds(3.0), &idle(), false));
+    assert_eq!(stage.state().layer, LayerName::Remote);
+    assert_eq!(
+        stage.frame(seconds(4.0), &idle()),
+        ring_frame(Ring::Blue, 255)
+    );
+}
+
+#[test]
 fn identify_lies_above_everything_and_ends() {
     let mut stage = Stage::new(&SETTINGS);
     apply(&mut stage, 1.0, &power(Power::Off));
