@@ -108,7 +108,7 @@ impl Peer {
 
     /// Grants the subscription with as many filters as a node has.
     async fn grant(&mut self, subscribe: &Packet) {
-        let codes = [1; 6];
+        let codes = [1; 7];
         let mut suback = vec![0x90, 3 + codes.len() as u8];
         suback.extend(&subscribe.body[..2]);
         suback.push(0);

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::settings::Flags;
 use super::{DONE, FAILED, UNAVAILABLE, logging, runtime};
+use crate::clock::unix_millis;
 use crate::config::Config;
 use crate::light::board::Segment;
 use crate::mqtt::Link;
@@ -108,11 +109,16 @@ impl Send {
     async fn send(&self, config: &Config) -> anyhow::Result<u8> {
         let address = self.address(config);
         let id = format!("send-{:016x}", fastrand::u64(..));
-        let payload =
-            protocol::command_json(&self.command, &id, &self.from).map_err(of_rejection)?;
+        let typed = protocol::command_json(&self.command, &id, &self.from).map_err(of_rejection)?;
+        let id = typed.id.unwrap_or_default();
         let leaf = Leaf::LightSet(self.segment.unwrap_or(Segment::Board));
         let mut client = self.connect(config, &address)?;
-        let deadline = Instant::now() + self.timeout;
+        // What begins later is answered then.
+        let ahead = typed
+            .start_unix_millis
+            .map_or(0, |start| start - unix_millis());
+        let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or_default());
+        let deadline = Instant::now() + ahead + self.timeout;
 
         let mut link = client.link();
         let connected = link.wait_for(|link| *link != Link::Down);
@@ -123,7 +129,7 @@ impl Send {
             );
             return Ok(UNAVAILABLE);
         }
-        if !client.send(&address, leaf, payload) {
+        if !client.send(&address, leaf, typed.payload) {
             bail!("failed to hand the command to {}", config.mqtt.url);
         }
         let code = self.collect(&mut client, &address, &id, deadline).await;

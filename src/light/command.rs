@@ -105,6 +105,22 @@ impl Command {
         }
     }
 
+    /// Whether it brings a picture of its own, moving or still.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        self.effect.is_some()
+            || self.scene.is_some()
+            || self.colour.is_some()
+            || self.levels.is_some()
+    }
+
+    /// The blink, if it asks for nothing else.
+    #[must_use]
+    pub fn flash_alone(&self) -> Option<Flash> {
+        let alone = self.power.is_none() && self.brightness.is_none() && !self.has_picture();
+        self.flash.filter(|_| alone)
+    }
+
     /// Whether it asks for a change of what is shown.
     #[must_use]
     pub fn has_content(&self) -> bool {

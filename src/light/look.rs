@@ -78,13 +78,26 @@ impl Look {
             self.content = Content::Picture(levels);
             self.since = now;
         }
-        if let Some(begins) = command.begins {
+        if let Some(begins) = command.begins
+            && command.has_picture()
+        {
             self.since = begins;
         }
         if let Some(brightness) = command.brightness {
             self.brightness = brightness;
         }
         self.change_power(command, now);
+    }
+
+    /// Whether it is on and not a picture in which every LED is dark.
+    #[must_use]
+    pub fn is_lit(&self) -> bool {
+        self.on && self.segment_level(Segment::Board) > 0
+    }
+
+    /// Blinks on top of what is shown, and changes nothing else.
+    pub(super) fn blink(&mut self, flash: Flash, now: Duration) {
+        self.flash = Some((flash, now));
     }
 
     /// A scene that runs goes on where it is; one that has come to its end begins again.
@@ -99,7 +112,7 @@ impl Look {
     fn change_power(&mut self, command: &Command, now: Duration) {
         self.on = match command.power {
             Some(Power::Off) => false,
-            Some(Power::Toggle) => !self.on,
+            Some(Power::Toggle) => !self.is_lit(),
             Some(Power::On) | None => true,
         };
         self.flash = command.flash.map(|flash| (flash, now));
@@ -124,10 +137,16 @@ impl Look {
     /// Paints a segment on the layer's picture, dark where nothing was painted before.
     pub(super) fn paint_segment(&mut self, command: &Command, now: Duration) {
         let mut levels = match self.content {
-            Content::Picture(levels) if self.on => levels,
+            // The master level goes into the picture, so that what is painted is as bright as it says.
+            Content::Picture(levels) if self.on => levels
+                .map(|level| (u16::from(level) * u16::from(self.brightness)).div_ceil(255) as u8),
             Content::Picture(_) | Content::Effect(_) | Content::Scene(_) => [0; LEDS],
         };
-        let painted = self.segment_level(command.segment);
+        let painted = (0..LEDS)
+            .filter(|index| command.segment.contains(*index))
+            .map(|index| levels[index])
+            .max()
+            .unwrap_or_default();
         let lit = match command.power {
             Some(Power::Off) => false,
             Some(Power::Toggle) => painted == 0,
@@ -146,9 +165,9 @@ impl Look {
             }
         }
         if !matches!(self.content, Content::Picture(_)) {
-            self.brightness = u8::MAX;
             self.since = now;
         }
+        self.brightness = u8::MAX;
         self.content = Content::Picture(levels);
         self.on = true;
         self.flash = command.flash.map(|flash| (flash, now));

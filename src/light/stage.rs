@@ -22,6 +22,9 @@ use super::state::{LayerName, LightState};
 /// How softly the board returns to what lay below when a lease ends.
 const RETURN_FADE: Duration = Duration::from_millis(400);
 
+/// Within this time after the clock was set, the night begins or ends as it should.
+const NIGHT_CHECK: Duration = Duration::from_secs(300);
+
 /// How the stage is set up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
@@ -185,17 +188,33 @@ impl Stage {
         self.check(command)?;
         let command = &self.within_limits(command);
         self.drop_ended(now, inputs);
-        let seen = self.canvas(now, inputs);
-        match command.target {
-            Target::Remote => self.apply_remote(now, command),
-            Target::Alert => {
-                let mut look = Look::of_effect(Effect::new(Kind::Solid), now);
-                look.change_board(command, now, &self.scenes);
-                self.alert = Some(layer(look, command, now));
+        self.changing(now, inputs, command.transition, |stage| {
+            match command.target {
+                Target::Remote => stage.apply_remote(now, command),
+                Target::Alert => {
+                    let mut look = Look::of_effect(Effect::new(Kind::Solid), now);
+                    look.change_board(command, now, &stage.scenes);
+                    stage.alert = Some(layer(look, command, now));
+                }
             }
-        }
-        self.fade_from(seen, now, command.transition);
+        });
         Ok(())
+    }
+
+    /// Changes layers, and fades from what was seen if that is what changed: beneath an alert, nothing seen moves.
+    fn changing(
+        &mut self,
+        now: Duration,
+        inputs: &Inputs,
+        fade: Duration,
+        change: impl FnOnce(&mut Self),
+    ) {
+        let before = (self.seen().0, self.seen().1.look);
+        let start = self.canvas(now, inputs);
+        change(self);
+        if before != (self.seen().0, self.seen().1.look) {
+            self.fade_from(start, now, fade);
+        }
     }
 
     fn check(&self, command: &Command) -> Result<(), Conflict> {
@@ -228,8 +247,19 @@ impl Stage {
             self.remote = None;
             return;
         }
+        if let Some(flash) = command.flash_alone() {
+            let shown = self.remote.as_mut().unwrap_or(&mut self.base);
+            shown.look.blink(flash, now);
+            return;
+        }
         let below = self.remote.as_ref().unwrap_or(&self.base);
         let mut look = below.look;
+        // What is on and yet dark, a picture without a light, is lit by the default.
+        let lights_up = matches!(command.power, Some(Power::On | Power::Toggle));
+        if look.on && !look.is_lit() && lights_up && !command.has_picture() {
+            look = self.base.look;
+            look.on = false;
+        }
         if command.segment == Segment::Board {
             look.change_board(command, now, &self.scenes);
         } else {
@@ -257,12 +287,13 @@ impl Stage {
     }
 
     /// Blinks the whole board for this long; zero ends it.
-    pub fn identify(&mut self, now: Duration, duration: Duration) {
-        self.fade = None;
-        self.identify = (!duration.is_zero()).then(|| Layer {
-            look: Look::of_effect(Effect::new(Kind::Breathe).at_fastest(), now),
-            from: None,
-            ends: Some(now + duration),
+    pub fn identify(&mut self, now: Duration, inputs: &Inputs, duration: Duration) {
+        self.changing(now, inputs, Duration::ZERO, |stage| {
+            stage.identify = (!duration.is_zero()).then(|| Layer {
+                look: Look::of_effect(Effect::new(Kind::Breathe).at_fastest(), now),
+                from: None,
+                ends: Some(now + duration),
+            });
         });
     }
 
@@ -272,28 +303,27 @@ impl Stage {
         if self.is_alone == is_alone {
             return false;
         }
-        let before = self.canvas(now, inputs);
-        self.is_alone = is_alone;
-        if self.remote.is_some() {
-            self.fade_from(before, now, RETURN_FADE);
-        }
+        self.changing(now, inputs, RETURN_FADE, |stage| stage.is_alone = is_alone);
         true
     }
 
     /// Drops the layers whose lease has ended; true when something was dropped.
     pub fn drop_ended(&mut self, now: Duration, inputs: &Inputs) -> bool {
-        let before = self.canvas(now, inputs);
-        let mut dropped = false;
-        for layer in [&mut self.remote, &mut self.alert, &mut self.identify] {
-            if layer.as_ref().is_some_and(|layer| layer.has_ended(now)) {
-                *layer = None;
-                dropped = true;
+        let has_ended =
+            |layer: &Option<Layer>| layer.as_ref().is_some_and(|layer| layer.has_ended(now));
+        let ended = [&self.remote, &self.alert, &self.identify].map(has_ended);
+        if ended == [false; 3] {
+            return false;
+        }
+        self.changing(now, inputs, RETURN_FADE, |stage| {
+            let layers = [&mut stage.remote, &mut stage.alert, &mut stage.identify];
+            for (layer, ended) in layers.into_iter().zip(ended) {
+                if ended {
+                    *layer = None;
+                }
             }
-        }
-        if dropped {
-            self.fade_from(before, now, RETURN_FADE);
-        }
-        dropped
+        });
+        true
     }
 
     fn fade_from(&mut self, start: Canvas, now: Duration, duration: Duration) {
@@ -352,7 +382,8 @@ impl Stage {
 
     fn next_night_edge(&self, now: Duration, inputs: &Inputs) -> Option<Duration> {
         let (hours, _) = self.night.as_ref()?;
-        Some(now + hours.until_next_edge(inputs.local_time?))
+        // A clock that is set forward must not keep the board bright, or dark, until the edge it missed.
+        Some(now + hours.until_next_edge(inputs.local_time?).min(NIGHT_CHECK))
     }
 
     /// Whether what is seen depends on the local time, so that the inputs have to carry it.

@@ -54,7 +54,7 @@ impl LightState {
     #[must_use]
     pub fn is_on(&self, segment: Segment) -> bool {
         match segment {
-            Segment::Board => self.look.on,
+            Segment::Board => self.look.is_lit(),
             Segment::Ring(_) | Segment::Arm(_) | Segment::Led(_) => {
                 self.look.segment_level(segment) > 0
             }

@@ -31,6 +31,9 @@ pub const INCOMING_MAX: u32 = 64 * 1024;
 /// When it is full, a message is dropped and counted ([`Outbox::dropped`]).
 const QUEUE: usize = 256;
 
+/// Places of the queue that answers leave free: a birth, and telemetry.
+const RESERVED: usize = 64;
+
 /// What a session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -73,6 +76,6 @@ pub fn open(settings: Settings) -> Result<(Outbox, Session), OpenError> {
         .map_err(|error| OpenError::Options(error.to_string()))?;
     let (link, link_seen) = watch::channel(Link::Down);
     let outbox = Outbox::new(client.clone(), link_seen);
-    let session = Session::new(client, events, link, outbox.packet_limit(), settings);
+    let session = Session::new(client, events, link, outbox.traffic(), settings);
     Ok((outbox, session))
 }

@@ -1,14 +1,14 @@
 //! What goes out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, ClientError, PublishOptions, PublishProperties};
 use tokio::sync::watch;
 
-use super::Link;
 use super::options::qos;
+use super::{Link, QUEUE, RESERVED};
 use crate::protocol::Message;
 
 /// What a packet needs besides topic and payload, in bytes: headers and properties, generously.
@@ -19,8 +19,34 @@ const OVERHEAD: usize = 256;
 pub struct Outbox {
     client: AsyncClient,
     link: watch::Receiver<Link>,
-    packet_limit: Arc<AtomicU32>,
+    traffic: Arc<Traffic>,
     dropped: Arc<AtomicU64>,
+}
+
+/// What outbox and session tell each other.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    /// The largest packet that the broker takes, in bytes.
+    pub(super) packet_limit: AtomicU32,
+    /// Messages handed over and not yet written.
+    waiting: AtomicUsize,
+}
+
+impl Traffic {
+    /// A message has been written.
+    pub(super) fn written(&self) {
+        // What the library sends once more after a reconnect was not handed over again: never below zero.
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        self.waiting
+            .store(waiting.saturating_sub(1), Ordering::Relaxed);
+    }
+
+    /// A new connection has taken the broker's limit and begins with nothing on its way.
+    pub(super) fn begin(&self, packet_limit: Option<u32>) {
+        self.packet_limit
+            .store(packet_limit.unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.waiting.store(0, Ordering::Relaxed);
+    }
 }
 
 /// What became of a message that was handed over; whatever is not [`Queued`](Self::Queued) was dropped and counted.
@@ -55,13 +81,28 @@ impl Outbox {
         Self {
             client,
             link,
-            packet_limit: Arc::new(AtomicU32::new(u32::MAX)),
+            traffic: Arc::new(Traffic {
+                packet_limit: AtomicU32::new(u32::MAX),
+                waiting: AtomicUsize::new(0),
+            }),
             dropped: Arc::default(),
         }
     }
 
-    pub(super) fn packet_limit(&self) -> Arc<AtomicU32> {
-        Arc::clone(&self.packet_limit)
+    pub(super) fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.traffic)
+    }
+
+    /// Whether an answer may be handed over: the last places of the queue are for states and telemetry, which have to get
+    /// through a flood of commands.
+    #[must_use]
+    pub fn has_room_for_answers(&self) -> bool {
+        self.traffic.waiting.load(Ordering::Relaxed) < QUEUE - RESERVED
+    }
+
+    /// Counts a message that is given up without being handed over.
+    pub fn give_up(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the broker is there.
@@ -97,7 +138,10 @@ impl Outbox {
             .client
             .try_publish(message.topic, message.payload, options)
         {
-            Ok(()) => Handover::Queued,
+            Ok(()) => {
+                self.traffic.waiting.fetch_add(1, Ordering::Relaxed);
+                Handover::Queued
+            }
             Err(ClientError::RequestChannelFull(_)) => Handover::QueueFull,
             Err(_) => Handover::Undeliverable,
         }
@@ -139,7 +183,7 @@ impl Outbox {
             + message.payload.len()
             + message.correlation.as_ref().map_or(0, Vec::len)
             + OVERHEAD;
-        size <= self.packet_limit.load(Ordering::Relaxed) as usize
+        size <= self.traffic.packet_limit.load(Ordering::Relaxed) as usize
     }
 }
 

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rumqttc::{
-    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
-    SubscribeFilterInput,
+    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Outgoing, Packet, Publish, QoS,
+    SubAck, SubscribeFilterInput,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, trace, warn};
 
 use super::backoff::Backoff;
+use super::outbox::Traffic;
 use super::{Link, Settings, refusal};
 
 /// A connection that lasted this long was a good one: the next failure is met without patience.
 const LASTING: Duration = Duration::from_secs(10);
+
+/// In a flood the other tasks get their turn after this many packets, a part of what their queues take.
+const BURST: u32 = 32;
 
 /// A message that arrived.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub struct Session {
     client: AsyncClient,
     events: EventLoop,
     link: watch::Sender<Link>,
-    packet_limit: Arc<AtomicU32>,
+    traffic: Arc<Traffic>,
     settings: Settings,
     backoff: Backoff,
     connections: u64,
@@ -47,6 +50,7 @@ pub struct Session {
     /// The last trouble that was logged: each is said once, not at every attempt.
     said: Option<String>,
     refused: BTreeSet<String>,
+    heard: u32,
 }
 
 impl Session {
@@ -54,20 +58,21 @@ impl Session {
         client: AsyncClient,
         events: EventLoop,
         link: watch::Sender<Link>,
-        packet_limit: Arc<AtomicU32>,
+        traffic: Arc<Traffic>,
         settings: Settings,
     ) -> Self {
         Self {
             client,
             events,
             link,
-            packet_limit,
+            traffic,
             settings,
             backoff: Backoff::default(),
             connections: 0,
             connected_at: None,
             said: None,
             refused: BTreeSet::new(),
+            heard: 0,
         }
     }
 
@@ -76,7 +81,14 @@ impl Session {
         info!(broker = %self.settings.url, client_id = self.settings.client_id, "connecting");
         loop {
             match self.events.poll().await {
-                Ok(Event::Incoming(packet)) => self.hear(packet, &mut on_message),
+                Ok(Event::Incoming(packet)) => {
+                    self.hear(packet, &mut on_message);
+                    self.heard = self.heard.wrapping_add(1);
+                    if self.heard.is_multiple_of(BURST) {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Ok(Event::Outgoing(Outgoing::Publish(_))) => self.traffic.written(),
                 Ok(Event::Outgoing(_) | Event::Auth(_)) => {}
                 Err(ConnectionError::RequestsDone) => {
                     debug!("session ended");
@@ -124,8 +136,7 @@ impl Session {
 
     fn greet(&mut self, connack: &ConnAck) {
         let limit = connack.properties.as_ref().and_then(|p| p.max_packet_size);
-        self.packet_limit
-            .store(limit.unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.traffic.begin(limit);
         self.connections += 1;
         self.connected_at = Some(Instant::now());
         self.said = None;

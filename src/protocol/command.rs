@@ -82,6 +82,17 @@ pub struct Request {
     pub start_unix_millis: Option<i64>,
 }
 
+/// A command as a person typed it, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// What comes back in the result; `None` when it is no text.
+    pub id: Option<String>,
+    /// When it begins.
+    pub start_unix_millis: Option<i64>,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
 /// A rejected payload and its `id`, as far as it could be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
@@ -132,12 +143,13 @@ pub fn decode_set(
     })
 }
 
-/// Makes a JSON command of what a person types: a bare word or an object, with this `id` and `from` unless it has its own.
+/// Makes a JSON command of what a person types: a bare word or an object, with this `id` and `from` unless it has its own;
+/// gives the `id` and the time of its start as well.
 ///
 /// # Errors
 ///
 /// Tells what is wrong with an object that is no JSON.
-pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejection> {
+pub fn command_json(text: &str, id: &str, from: &str) -> Result<Typed, Rejection> {
     let text = text.trim();
     let Fields(mut fields) = if text.starts_with('{') {
         read_object(text.as_bytes())?
@@ -151,9 +163,20 @@ pub fn command_json(text: &str, id: &str, from: &str) -> Result<Vec<u8>, Rejecti
             fields.push((name.to_owned(), json!(value)));
         }
     }
-    Ok(Value::Object(fields.into_iter().collect())
-        .to_string()
-        .into_bytes())
+    let text = |name: &str| {
+        let field = fields.iter().find(|(known, _)| known == name);
+        field
+            .and_then(|(_, value)| value.as_str())
+            .map(str::to_owned)
+    };
+    let start: Option<jiff::Timestamp> = text("start_at").and_then(|text| text.parse().ok());
+    Ok(Typed {
+        id: text("id"),
+        start_unix_millis: start.map(jiff::Timestamp::as_millisecond),
+        payload: Value::Object(fields.into_iter().collect())
+            .to_string()
+            .into_bytes(),
+    })
 }
 
 fn read_fields(payload: &[u8], scenes: &Scenes) -> Result<Fields, Rejection> {
@@ -215,10 +238,11 @@ fn read_command(
         ..Command::to_board()
     };
     let mut params = None;
+    let mut brightness = None;
     for (name, value) in fields {
         match name.as_str() {
             "state" => command.power = Some(decode::word(name, value, &POWERS)?),
-            "brightness" => read_brightness(&mut command, decode::byte(name, value)?),
+            "brightness" => brightness = Some(decode::byte(name, value)?),
             "color" => command.colour = Some(read_colour(value)?),
             "effect" => read_effect(&mut command, value, scenes)?,
             "params" => params = Some(value),
@@ -243,6 +267,11 @@ fn read_command(
             }
         }
     }
+    match brightness {
+        // Off, whatever `state` says, and the level before it is kept for the next on.
+        Some(0) => command.power = Some(Power::Off),
+        level => command.brightness = level,
+    }
     if let Some(params) = params {
         read_params(&mut command, params, delivery.allow_fast_flashes, scenes)?;
     }
@@ -257,15 +286,6 @@ const POWERS: [(&str, Power); 3] = [
 ];
 const FLASHES: [(&str, Flash); 2] = [("short", Flash::Short), ("long", Flash::Long)];
 const TARGETS: [(&str, Target); 2] = [("remote", Target::Remote), ("alert", Target::Alert)];
-
-/// A brightness of 0 is off, and the level before it is kept for the next on.
-fn read_brightness(command: &mut Command, level: u8) {
-    if level == 0 {
-        command.power = Some(Power::Off);
-    } else {
-        command.brightness = Some(level);
-    }
-}
 
 fn read_colour(value: &Value) -> Result<Rgb, Rejection> {
     const EXPECTED: &str = r##"{"r":0-255,"g":0-255,"b":0-255}, "#rrggbb", red, orange, yellow, green, blue or white"##;

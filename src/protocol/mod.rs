@@ -12,7 +12,9 @@ mod status;
 mod telemetry;
 mod topics;
 
-pub use command::{Delivery, PAYLOAD_MAX, Refused, Reply, Request, command_json, decode_set};
+pub use command::{
+    Delivery, PAYLOAD_MAX, Refused, Reply, Request, Typed, command_json, decode_set,
+};
 pub use decode::{FRAME_WATCH_SECS, IDENTIFY_SECS, decode_seconds};
 pub use light::{frame, light_state, recreate};
 pub use observe::{

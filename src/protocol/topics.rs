@@ -136,6 +136,8 @@ impl Topics {
         let mut filters = vec![
             self.build(&own, Leaf::LightSet(Segment::Board)),
             format!("{}/{own}/light/+/+/set", self.root),
+            // No segment has a name of one level, but who sends there is to hear that.
+            format!("{}/{own}/light/+/set", self.root),
             self.build(&own, Leaf::Identify),
             self.build(&own, Leaf::FrameWatch),
         ];

@@ -17,6 +17,12 @@ use crate::protocol::{
     Reply, TopicError, Topics,
 };
 
+/// The longest response topic that is kept until the answer, in bytes; a longer one gets none.
+const RESPONSE_TOPIC_MAX: usize = 512;
+
+/// The longest correlation data that are kept until the answer, in bytes; longer ones are left out.
+const CORRELATION_MAX: usize = 256;
+
 /// Takes in what arrives on the node's topics; runs inside the poll loop and never waits.
 pub struct Intake {
     topics: Topics,
@@ -144,11 +150,15 @@ impl Intake {
         // An answer on a command topic would come back as a command.
         let response_topic = message
             .response_topic
-            .filter(|topic| self.topics.parse(topic) == Err(TopicError::Foreign));
+            .filter(|topic| self.topics.parse(topic) == Err(TopicError::Foreign))
+            .filter(|topic| topic.len() <= RESPONSE_TOPIC_MAX);
+        let correlation = message
+            .correlation
+            .filter(|data| data.len() <= CORRELATION_MAX);
         Reply {
             id,
             response_topic: response_topic.map(str::to_owned),
-            correlation: message.correlation.map(<[u8]>::to_vec),
+            correlation: correlation.map(<[u8]>::to_vec),
         }
     }
 }

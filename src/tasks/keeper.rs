@@ -110,8 +110,7 @@ pub fn recall(path: &Path, scenes: &Scenes) -> Option<Command> {
         warn!(path = %path.display(), reason, "what the LEDs were set to can't be read; starting with the default");
         None
     };
-    let decode =
-        |content: &[u8]| protocol::decode_set(Segment::Board, content, Delivery::default(), scenes);
+    let decode = |content: &[u8]| protocol::decode_set(Segment::Board, content, as_kept(), scenes);
     match content {
         Err(error) => forgotten(error.to_string()),
         Ok(content) => match decode(&content) {
@@ -128,6 +127,14 @@ fn reason(rejection: &Rejection) -> String {
         (Some(field), Some(value)) => format!("`{field}` is {value}; expected {expected}"),
         (Some(field), None) => format!("`{field}`: expected {expected}"),
         (None, _) => format!("expected {expected}"),
+    }
+}
+
+/// How a kept command is read: with the widest limits, since the stage brings it within its own.
+fn as_kept() -> Delivery {
+    Delivery {
+        allow_fast_flashes: true,
+        ..Delivery::default()
     }
 }
 

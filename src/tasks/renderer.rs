@@ -268,7 +268,7 @@ impl Renderer {
                     reply,
                     arrived,
                 } => {
-                    self.stage.identify(now, duration);
+                    self.stage.identify(now, &inputs, duration);
                     carried_out.push((reply, Scope::Identify, arrived));
                 }
             }

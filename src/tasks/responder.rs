@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::debug;
 
 use super::Tally;
 use crate::mqtt::Outbox;
@@ -52,15 +52,19 @@ impl Responder {
     pub(super) fn answer(&self, reply: &Reply, outcome: Outcome) {
         self.tally.count(|figures| match &outcome {
             Outcome::Shown { latency, .. } => {
-                figures.last_latency = Some(*latency);
-                figures.max_latency = figures.max_latency.max(Some(*latency));
+                // What was to be seen already took no time, and says nothing.
+                if !latency.is_zero() {
+                    figures.last_latency = Some(*latency);
+                    figures.max_latency = figures.max_latency.max(Some(*latency));
+                }
             }
             Outcome::Superseded { .. } => figures.superseded += 1,
             Outcome::Rejected(_) => figures.rejected += 1,
             Outcome::Accepted { .. } => {}
         });
         if let Outcome::Rejected(rejection) = &outcome {
-            info!(
+            // Not louder: whoever may send could fill the log.
+            debug!(
                 id = reply.id,
                 reason = ?rejection.reason,
                 field = rejection.field,
@@ -68,10 +72,7 @@ impl Responder {
                 "rejected a command"
             );
         }
-        for message in protocol::result(&self.topics, &self.node, reply, &outcome) {
-            // A drop is counted by the outbox, and published with the health.
-            self.outbox.publish(message);
-        }
+        self.publish(reply, &outcome);
         self.last.send_if_modified(|last| {
             *last = Some(Answer {
                 id: reply.id.clone(),
@@ -79,5 +80,17 @@ impl Responder {
             });
             true
         });
+    }
+
+    fn publish(&self, reply: &Reply, outcome: &Outcome) {
+        if self.outbox.has_room_for_answers() {
+            for message in protocol::result(&self.topics, &self.node, reply, outcome) {
+                // A drop is counted by the outbox, and published with the health.
+                self.outbox.publish(message);
+            }
+        } else if !matches!(outcome, Outcome::Superseded { .. }) {
+            // In a flood, what was superseded is only counted.
+            self.outbox.give_up();
+        }
     }
 }

@@ -9,20 +9,36 @@ use crate::protocol::{Outcome, Reply};
 
 /// The most commands that wait for their frame.
 ///
-/// Two layers of 28 segments make 56 that no other one supersedes, so that a full list always has one that can be
+/// Two layers of 28 segments and a blink make 57 that no other one supersedes, so that a full list always has one that can be
 /// answered as superseded.
 const WAITING: usize = 64;
 
 /// What a command acts on: only a later one for the same supersedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
+    /// A part of the board, or its switch and master level.
     Light(Target, Segment),
+    /// The board with a picture of the command's own.
+    Picture(Target),
     Identify,
 }
 
 impl Scope {
     pub(super) fn of(command: &Command) -> Self {
-        Self::Light(command.target, command.segment)
+        if command.segment == Segment::Board && command.has_picture() {
+            Self::Picture(command.target)
+        } else {
+            Self::Light(command.target, command.segment)
+        }
+    }
+
+    /// Whether a later command for this supersedes one for the other.
+    fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Picture(target), Self::Picture(earlier) | Self::Light(earlier, _))
+            | (Self::Light(target, Segment::Board), Self::Picture(earlier)) => target == earlier,
+            (this, other) => this == other,
+        }
     }
 }
 
@@ -59,7 +75,7 @@ impl WaitingList {
         frame: u64,
     ) -> Option<(Reply, Outcome)> {
         for earlier in &mut self.commands {
-            if earlier.scope == scope && earlier.superseded.is_none() {
+            if scope.covers(earlier.scope) && earlier.superseded.is_none() {
                 earlier.superseded = Some(Successor {
                     id: reply.id.clone(),
                     frame,
@@ -200,6 +216,25 @@ mod tests {
         assert!(list.push(reply("a"), BOARD, now, 1).is_none());
         assert!(list.push(reply("b"), arm, now, 2).is_none());
         assert_eq!(ids(&list.latched(2, now)), [("a", "shown"), ("b", "shown")]);
+    }
+
+    #[test]
+    fn a_picture_supersedes_segments_and_a_master_level_does_not() {
+        let now = Instant::now();
+        let arm = Scope::Light(Target::Remote, "arm/top".parse().unwrap());
+        let picture = Scope::Picture(Target::Remote);
+        let mut list = WaitingList::default();
+        for (id, scope) in [("a", arm), ("b", picture), ("c", arm), ("d", BOARD)] {
+            assert!(list.push(reply(id), scope, now, 1).is_none());
+        }
+        let answers = list.latched(1, now);
+        let expected = [
+            ("a", "superseded"),
+            ("b", "superseded"),
+            ("c", "shown"),
+            ("d", "shown"),
+        ];
+        assert_eq!(ids(&answers), expected);
     }
 
     #[test]

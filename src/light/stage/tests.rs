@@ -329,10 +329,93 @@ fn a_board_that_is_alone_shows_its_base_and_remembers_what_was_commanded() {
 }
 
 #[test]
+fn what_changes_beneath_an_alert_leaves_the_alert_as_it_is() {
+    let mut stage = Stage::new(&SETTINGS);
+    let alert = Command {
+        target: Target::Alert,
+        lease: Some(seconds(60.0)),
+        ..effect(Kind::Strobe)
+    };
+    apply(&mut stage, 1.0, &alert);
+    let alone = stage.clone();
+    let slowly = Command {
+        transition: seconds(60.0),
+        lease: Some(seconds(5.0)),
+        ..colour(Ring::Blue)
+    };
+    apply(&mut stage, 2.0, &slowly);
+    for tenth in 0..80 {
+        let now = seconds(2.0 + f64::from(tenth) / 10.0);
+        stage.drop_ended(now, &idle());
+        assert_eq!(stage.frame(now, &idle()), alone.frame(now, &idle()));
+    }
+}
+
+#[test]
+fn a_flash_alone_changes_neither_the_layer_nor_its_lease_nor_off() {
+    let flash = Command {
+        flash: Some(Flash::Short),
+        ..Command::to_board()
+    };
+    let mut stage = Stage::new(&SETTINGS);
+    apply(&mut stage, 1.0, &flash);
+    assert_eq!(stage.state().layer, LayerName::Base);
+    let leased = Command {
+        lease: Some(seconds(10.0)),
+        ..colour(Ring::Red)
+    };
+    apply(&mut stage, 2.0, &leased);
+    apply(&mut stage, 3.0, &flash);
+    assert_eq!(stage.state().ends, Some(seconds(12.0)));
+    apply(&mut stage, 4.0, &power(Power::Off));
+    apply(&mut stage, 5.0, &flash);
+    assert!(!stage.state().look.on);
+}
+
+#[test]
+fn a_picture_without_a_light_is_off_and_on_lights_the_default() {
+    let mut stage = Stage::new(&SETTINGS);
+    let dark = Command {
+        segment: Segment::Arm(Arm::Top),
+        ..power(Power::Off)
+    };
+    apply(&mut stage, 1.0, &dark);
+    assert_eq!(stage.frame(seconds(1.0), &idle()), Frame::DARK);
+    assert!(!stage.state().is_on(Segment::Board));
+    for on in [Power::On, Power::Toggle] {
+        let mut stage = stage.clone();
+        apply(&mut stage, 2.0, &power(on));
+        assert!(stage.state().is_on(Segment::Board));
+        assert_eq!(stage.state().effect_name(), Some("cpu_load"));
+    }
+}
+
+#[test]
+fn what_is_painted_is_as_bright_as_its_state_says() {
+    let mut stage = Stage::new(&SETTINGS);
+    let dim = Command {
+        levels: Some([200; LEDS]),
+        brightness: Some(10),
+        ..Command::to_board()
+    };
+    apply(&mut stage, 1.0, &dim);
+    let paint = Command {
+        segment: Segment::Ring(Ring::Red),
+        brightness: Some(200),
+        ..Command::to_board()
+    };
+    apply(&mut stage, 2.0, &paint);
+    let frame = stage.frame(seconds(2.0), &idle());
+    assert_eq!((frame.0[0], frame.0[1]), (200, 8));
+    assert_eq!(stage.state().brightness(Segment::Ring(Ring::Red)), 200);
+    assert_eq!(stage.state().brightness(Segment::Ring(Ring::Orange)), 8);
+}
+
+#[test]
 fn identify_lies_above_everything_and_ends() {
     let mut stage = Stage::new(&SETTINGS);
     apply(&mut stage, 1.0, &power(Power::Off));
-    stage.identify(seconds(2.0), seconds(10.0));
+    stage.identify(seconds(2.0), &idle(), seconds(10.0));
     assert_eq!(stage.state().layer, LayerName::Identify);
     assert_ne!(stage.frame(seconds(2.5), &idle()), Frame::DARK);
     assert!(stage.drop_ended(seconds(12.0), &idle()));
@@ -363,10 +446,13 @@ fn at_night_full_brightness_is_less() {
         ring_frame(Ring::Green, 8)
     );
     assert!(stage.needs_local_time());
-    assert_eq!(
-        stage.next_wake(seconds(2.0), &at(21)),
-        Some(seconds(3602.0))
-    );
+    let evening = Inputs {
+        local_time: Some(Duration::from_secs(22 * 3600 - 60)),
+        ..idle()
+    };
+    assert_eq!(stage.next_wake(seconds(2.0), &evening), Some(seconds(62.0)));
+    // The clock may be set meanwhile.
+    assert_eq!(stage.next_wake(seconds(2.0), &at(12)), Some(seconds(302.0)));
 }
 
 #[test]

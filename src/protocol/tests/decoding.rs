@@ -311,6 +311,12 @@ fn near_spellings_are_suggested() {
 #[test]
 fn zero_is_off_and_minus_zero_as_well() {
     assert_eq!(accepted(r#"{"brightness":0}"#).power, Some(Power::Off));
+    for both in [
+        r#"{"state":"ON","brightness":0}"#,
+        r#"{"brightness":0,"state":"ON"}"#,
+    ] {
+        assert_eq!(accepted(both).power, Some(Power::Off), "{both}");
+    }
     assert_eq!(accepted(r#"{"brightness":-0}"#).power, Some(Power::Off));
     assert_eq!(accepted(r#"{"brightness":128.0}"#).brightness, Some(128));
 }
@@ -418,7 +424,7 @@ fn seconds_have_a_default_and_limits() {
 #[test]
 fn typed_commands_become_json_with_an_id() {
     let read = |text: &str| -> Value {
-        serde_json::from_slice(&command_json(text, "i", "me").unwrap()).unwrap()
+        serde_json::from_slice(&command_json(text, "i", "me").unwrap().payload).unwrap()
     };
     assert_eq!(read("off"), json!({"state":"OFF","id":"i","from":"me"}));
     assert_eq!(read("40"), json!({"brightness":40,"id":"i","from":"me"}));
