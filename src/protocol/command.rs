@@ -424,7 +424,11 @@ fn read_leds(value: &Value) -> Result<Levels, Rejection> {
     match value {
         Value::Array(items) if items.len() == LEDS => {
             for (index, (level, item)) in levels.iter_mut().zip(items).enumerate() {
-                *level = decode::byte(&format!("leds[{index}]"), item)?;
+                // The name is made for a mistake alone: most pictures have none.
+                *level = decode::byte("leds", item).map_err(|rejection| Rejection {
+                    field: Some(format!("leds[{index}]")),
+                    ..rejection
+                })?;
             }
         }
         Value::Object(parts) => {
