@@ -5,6 +5,8 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(feature = "gallery")]
+pub mod gallery;
 pub mod host;
 pub mod light;
 pub mod mqtt;

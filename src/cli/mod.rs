@@ -4,6 +4,8 @@ mod check_config;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "gallery")]
+mod gallery;
 mod glance;
 mod logging;
 mod run;
@@ -63,6 +65,9 @@ enum Command {
     Watch(watch::Watch),
     /// Print the configuration in effect and where each value comes from
     CheckConfig(check_config::CheckConfig),
+    /// Draw the pictures of the documentation: each effect in motion, all on one sheet, the page about them
+    #[cfg(feature = "gallery")]
+    Gallery(gallery::Gallery),
 }
 
 /// Which node is meant.
@@ -84,6 +89,8 @@ impl Cli {
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
             Command::CheckConfig(check) => check.run(&self.settings),
+            #[cfg(feature = "gallery")]
+            Command::Gallery(gallery) => gallery.run(),
         };
         ExitCode::from(result.unwrap_or_else(|error| report(&error)))
     }
