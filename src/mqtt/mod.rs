@@ -29,10 +29,13 @@ pub const INCOMING_MAX: u32 = 64 * 1024;
 /// Messages waiting to be written: a birth needs about 40.
 ///
 /// When it is full, a message is dropped and counted ([`Outbox::dropped`]).
-const QUEUE: usize = 256;
+const QUEUE: usize = 512;
 
 /// Places of the queue that answers leave free: a birth, and telemetry.
 const RESERVED: usize = 64;
+
+/// A change of state waits while more than this is on its way: it is up to 28 messages, and only the newest matters.
+const CALM: usize = 64;
 
 /// What a session needs to know.
 #[derive(Debug, Clone)]

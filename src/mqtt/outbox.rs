@@ -8,7 +8,7 @@ use rumqttc::{AsyncClient, ClientError, PublishOptions, PublishProperties};
 use tokio::sync::watch;
 
 use super::options::qos;
-use super::{Link, QUEUE, RESERVED};
+use super::{CALM, Link, QUEUE, RESERVED};
 use crate::protocol::Message;
 
 /// What a packet needs besides topic and payload, in bytes: headers and properties, generously.
@@ -98,6 +98,12 @@ impl Outbox {
     #[must_use]
     pub fn has_room_for_answers(&self) -> bool {
         self.traffic.waiting.load(Ordering::Relaxed) < QUEUE - RESERVED
+    }
+
+    /// Whether so little is on its way that a change of state need not wait.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.traffic.waiting.load(Ordering::Relaxed) < CALM
     }
 
     /// Counts a message that is given up without being handed over.

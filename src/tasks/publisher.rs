@@ -97,9 +97,10 @@ impl Publisher {
                 () = stop.cancelled() => Heard::Stop,
                 () = retry => Heard::Retry,
                 Ok(()) = link.changed() => Heard::Link,
-                Ok(()) = self.state.changed() => Heard::State,
-                Ok(()) = self.panel.changed() => Heard::PanelHealth,
+                // The rare before the frequent: in a flood of commands the state changes without a pause.
                 Ok(()) = self.sample.changed() => Heard::Sample,
+                Ok(()) = self.panel.changed() => Heard::PanelHealth,
+                Ok(()) = self.state.changed() => Heard::State,
             };
             let up = *link.borrow_and_update() != Link::Down;
             match heard {
@@ -140,6 +141,10 @@ impl Publisher {
 
     /// Publishes the state of the segments that have changed.
     fn tell_state(&mut self, told: &mut Told) {
+        // A birth has to be complete; a change may wait until the queue is calm, and only the newest is told then.
+        if told.board.is_some() && !self.outbox.is_calm() {
+            return told.owe();
+        }
         let state = self.state.borrow_and_update().clone();
         let ends = state.ends.map(|end| self.clock.unix_millis_at(end));
         let tell = |segment| {
