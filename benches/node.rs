@@ -308,7 +308,8 @@ impl LeanNode {
         let built = Command::new(env!("CARGO"))
             .args([
                 "build",
-                "--release",
+                "--profile",
+                "dist",
                 "--no-default-features",
                 "--locked",
                 "--target-dir",
@@ -323,7 +324,7 @@ impl LeanNode {
     }
 
     fn start(broker: &Mosquitto, effect: &str) -> Self {
-        let process = Command::new(format!("{LEAN}/release/piglow-node"))
+        let process = Command::new(format!("{LEAN}/dist/piglow-node"))
             .args([
                 "--url",
                 &broker.url(),
