@@ -4,6 +4,7 @@ use std::io;
 
 use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, SubscribeReasonCode,
+    mqttbytes,
 };
 
 use crate::config::BrokerUrl;
@@ -35,11 +36,16 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl, was_in: bo
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             format!("{address} has not answered for two keep-alives; taken for dead")
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) if was_in => {
+        ConnectionError::MqttState(
+            StateError::ConnectionAborted | StateError::Deserialization(mqttbytes::Error::Io(_)),
+        ) if was_in => {
             format!(
                 "{address} closed the connection; if it does so again and again, look for another client with the \
                  same `mqtt.client_id`"
             )
+        }
+        ConnectionError::MqttState(StateError::Deserialization(mqttbytes::Error::Io(error))) => {
+            of_io(error, &address)
         }
         // A broker of MQTT 3.1.1 answers in fewer bytes than this protocol has, and hangs up.
         ConnectionError::MqttState(StateError::ConnectionAborted) => format!(
