@@ -36,9 +36,22 @@ fn start(
     // A second start in one process, as in tests, keeps the first.
     drop(
         tracing_subscriber::registry()
-            .with(layer.with_filter(log.filter.clone()))
+            .with(layer.with_filter(in_own_words(&log.filter)))
             .try_init(),
     );
+}
+
+/// The MQTT library warns in its own words of what the session says in ours; who asks for it by name still hears it.
+fn in_own_words(filter: &Targets) -> Targets {
+    const LIBRARY: &str = "rumqttc";
+    let is_asked_for = filter.iter().any(|(target, _)| target.starts_with(LIBRARY));
+    let level = filter.default_level().unwrap_or(LevelFilter::OFF);
+    if is_asked_for || level > LevelFilter::INFO {
+        return filter.clone();
+    }
+    filter
+        .clone()
+        .with_target(LIBRARY, level.min(LevelFilter::ERROR))
 }
 
 /// The filter for programs whose output is what matters: warnings, unless somebody asked for another level.

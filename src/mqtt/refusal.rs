@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rumqttc::mqttbytes::v5::PubAckReason;
 use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, SubscribeReasonCode,
     mqttbytes,
@@ -175,4 +176,21 @@ pub(super) fn of_subscription(code: &SubscribeReasonCode, filter: &str) -> Optio
         }
     };
     Some(format!("{filter}: {why} ({code:?})"))
+}
+
+/// A refused message, whose topic the acknowledgement does not tell; `None` when it was taken.
+pub(super) fn of_publication(reason: PubAckReason) -> Option<String> {
+    let why = match reason {
+        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => return None,
+        PubAckReason::NotAuthorized => {
+            "not authorized; let this user write the node's topics in the broker's access list"
+        }
+        PubAckReason::QuotaExceeded => "too many messages; raise the broker's limit",
+        PubAckReason::UnspecifiedError
+        | PubAckReason::ImplementationSpecificError
+        | PubAckReason::TopicNameInvalid
+        | PubAckReason::PacketIdentifierInUse
+        | PubAckReason::PayloadFormatInvalid => "its log says why",
+    };
+    Some(format!("{why} ({reason:?})"))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rumqttc::mqttbytes::v5::PubAckReason;
 use rumqttc::{
     AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Outgoing, Packet, Publish, QoS,
     SubAck, SubscribeFilterInput,
@@ -49,6 +50,7 @@ pub struct Session {
     connected_at: Option<Instant>,
     /// The last trouble that was logged: each is said once, not at every attempt.
     said: Option<String>,
+    /// What the broker refused since the connection began; each is said once.
     refused: BTreeSet<String>,
     heard: u32,
 }
@@ -113,6 +115,7 @@ impl Session {
             Packet::ConnAck(connack) => self.greet(&connack),
             Packet::Publish(publish) => hand_on(&publish, on_message),
             Packet::SubAck(suback) => self.check_subscriptions(&suback),
+            Packet::PubAck(puback) => self.check_publication(puback.reason),
             Packet::Disconnect(disconnect) => {
                 let reason = disconnect
                     .properties
@@ -122,7 +125,6 @@ impl Session {
             }
             Packet::Auth(_)
             | Packet::Connect(..)
-            | Packet::PubAck(_)
             | Packet::PingReq
             | Packet::PingResp
             | Packet::Subscribe(_)
@@ -169,6 +171,14 @@ impl Session {
             {
                 warn!(refusal, "the broker refuses a subscription");
             }
+        }
+    }
+
+    fn check_publication(&mut self, reason: PubAckReason) {
+        if let Some(refusal) = refusal::of_publication(reason)
+            && self.refused.insert(refusal.clone())
+        {
+            warn!(refusal, "the broker refuses a message");
         }
     }
 
