@@ -169,6 +169,29 @@ async fn the_demo_prints_commands_that_work_when_copied_and_ends_on_ctrl_c() {
 }
 
 #[tokio::test]
+async fn a_demo_on_a_taken_port_says_so_and_its_watch_command_works_when_copied() {
+    let port = free_port();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    let mut demo = Program::start(&["demo", "--port", &port.to_string()]);
+    let introduction = demo.says("embedded broker at").await;
+    assert!(
+        introduction.contains(&format!("port {port} is taken")),
+        "{introduction}"
+    );
+    let command = demo.says(" watch ").await;
+    let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let mut watch = Program::start(&arguments);
+    watch.says("demo: online").await;
+    watch.says("demo: LEDs ").await;
+    // The demo's broker goes first: whoever watches is told, and can still leave.
+    demo.signal("INT");
+    assert_eq!(demo.ends().await, Some(0));
+    watch.says("demo: offline").await;
+    watch.signal("INT");
+    assert_eq!(watch.ends().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_demo_of_several_nodes_has_them_all() {
     let port = free_port().to_string();
     let mut demo = Program::start(&["demo", "--port", &port, "--nodes", "3"]);
@@ -271,6 +294,41 @@ async fn watch_prints_what_happens() {
     watch.says("pi: command shown").await;
     watch.signal("INT");
     assert_eq!(watch.ends().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_node_without_an_i2c_bus_says_so_once_and_accepts_commands() {
+    let broker = broker().await;
+    let url = format!("mqtt://{}", broker.address());
+    let mut client = Client::connect(broker.address(), &["piglow/#"]).await;
+    let mut node = Program::start(&[
+        "--url",
+        &url,
+        "--id",
+        NODE,
+        "--bus",
+        "/dev/i2c-nowhere",
+        "--set",
+        "light.state_file=",
+    ]);
+    node.says("panel lost").await;
+    client.online(NODE).await;
+    for id in ["one", "two"] {
+        let answer = client.ask(NODE, id, r#"{"state":"OFF"}"#).await;
+        assert_eq!(answer["status"], "accepted", "{answer}");
+        assert!(
+            answer["panel"].to_string().contains("/dev/i2c-nowhere"),
+            "{answer}"
+        );
+    }
+    node.signal("TERM");
+    assert_eq!(node.ends().await, Some(0));
+    let lost = node
+        .said()
+        .iter()
+        .filter(|line| line.contains("panel lost"))
+        .count();
+    assert_eq!(lost, 1, "{:#?}", node.said());
 }
 
 #[tokio::test]

@@ -255,6 +255,34 @@ async fn subscriptions_are_made_after_every_connack_and_keep_the_retain_flag() {
 }
 
 #[tokio::test]
+async fn what_the_broker_refuses_is_said_once_with_what_to_do() {
+    let mut log = Log::start();
+    let listener = listener().await;
+    let port = listener.local_addr().expect("a port").port();
+    let session = session(port, &["a/set", "b/+/set"]);
+    let mut peer = Peer::greet(&listener, &[]).await;
+    let subscribe = peer.read_kind(SUBSCRIBE).await;
+    // SUBACK: the first is granted, the second not authorized.
+    let [high, low] = [subscribe.body[0], subscribe.body[1]];
+    peer.write(&[0x90, 5, high, low, 0, 1, 0x87]).await;
+    log.says("b/+/set: not authorized; let this user read it in the broker's access list")
+        .await;
+    for _ in 0..3 {
+        session.outbox.publish(message(b"x".to_vec()));
+        let (_, identifier, _) = peer.read_kind(PUBLISH).await.publish();
+        let [high, low] = identifier.expect("QoS 1");
+        // PUBACK: not authorized.
+        peer.write(&[0x40, 4, high, low, 0x87, 0]).await;
+    }
+    log.says("let this user write the node's topics").await;
+    // What comes back tells that the refusals have been heard.
+    peer.write(&[0xE0, 0x02, 0x8B, 0x00]).await;
+    log.says("the broker ended the session").await;
+    assert_eq!(log.count("refuses a subscription"), 1);
+    assert_eq!(log.count("refuses a message"), 1);
+}
+
+#[tokio::test]
 async fn a_message_larger_than_the_broker_takes_is_dropped_and_the_link_stays_up() {
     let listener = listener().await;
     let session = session(listener.local_addr().expect("a port").port(), &[]);

@@ -310,3 +310,83 @@ async fn a_second_client_with_the_same_id_is_told() {
     let said = first.says("not connected").await;
     assert!(said.contains("mqtt.client_id"), "{said}");
 }
+
+#[tokio::test]
+#[ignore = "needs mosquitto; tests/run runs it"]
+async fn what_an_access_list_denies_is_said_once_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let access = "topic readwrite piglow/pi/light/#\ntopic read piglow/pi/#\ntopic write piglow/+/light/set\n";
+    fs::write(folder.path().join("access"), access).expect("a file");
+    let broker =
+        Mosquitto::start_in(folder, "allow_anonymous true\nacl_file FOLDER/access\n").await;
+    let url = format!("mqtt://{}", broker.address());
+    let mut node = Program::start(&[
+        "--url",
+        &url,
+        "--id",
+        NODE,
+        "--panel",
+        "simulated",
+        "--set",
+        "light.state_file=",
+    ]);
+    let mut client = Client::connect(broker.address(), &["piglow/pi/light/result"]).await;
+    node.says("connected").await;
+    for _ in 0..3 {
+        client.command(NODE, BRIGHT).await;
+        let result = client.result(NODE, "bright").await;
+        assert_eq!(result["status"], "shown", "{result}");
+    }
+    node.signal("TERM");
+    assert_eq!(node.ends().await, Some(0));
+    let refusals = node
+        .said()
+        .iter()
+        .filter(|line| line.contains("WARN") && line.contains("access list"))
+        .count();
+    assert_eq!(refusals, 1, "{:#?}", node.said());
+    assert!(!node.said().concat().contains("Pkid"), "{:#?}", node.said());
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto; tests/run runs it"]
+async fn an_impossible_response_topic_costs_nothing_but_that_answer() {
+    let broker = Mosquitto::open().await;
+    let mut client = Client::connect(broker.address(), &["piglow/#"]).await;
+    let mut node = TestNode::start(NODE, broker.address(), &[]);
+    client.online(NODE).await;
+    for topic in ["answers/+/x", "#", SET, "$SYS/answers", "a//b", "/"] {
+        client.request(NODE, BRIGHT, topic, b"x").await;
+        assert_eq!(
+            client.result(NODE, "bright").await["status"],
+            "shown",
+            "{topic}"
+        );
+    }
+    assert_eq!(*node.view.link.borrow_and_update(), Link::Up(1));
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto; tests/run runs it"]
+async fn a_retained_command_is_stale_live_and_when_it_is_replayed() {
+    let broker = Mosquitto::open().await;
+    let mut client = Client::connect(broker.address(), &["piglow/pi/light/result"]).await;
+    let mut node = TestNode::start(NODE, broker.address(), &[]);
+    node.shows_anything().await;
+    until("a connection", &mut node.view.link, |link| {
+        *link == Link::Up(1)
+    })
+    .await;
+    client
+        .publish(SET, r#"{"id":"kept","state":"OFF"}"#, true)
+        .await;
+    let live = client.result(NODE, "kept").await;
+    assert_eq!(live["reason"], "stale", "{live}");
+    node.stop().await.expect("a clean end");
+    let node = TestNode::start(NODE, broker.address(), &[]);
+    let replayed = client.result(NODE, "kept").await;
+    assert_eq!(replayed["reason"], "stale", "{replayed}");
+    client.command(NODE, BRIGHT).await;
+    assert_eq!(client.result(NODE, "bright").await["status"], "shown");
+    assert_eq!(node.bus.shown(), all_at(LIMIT));
+}

@@ -45,9 +45,6 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl, was_in: bo
                  same `mqtt.client_id`"
             )
         }
-        ConnectionError::MqttState(StateError::Deserialization(mqttbytes::Error::Io(error))) => {
-            of_io(error, &address)
-        }
         // A broker of MQTT 3.1.1 answers in fewer bytes than this protocol has, and hangs up.
         ConnectionError::MqttState(StateError::ConnectionAborted) => format!(
             "{address} closed the connection without an answer in MQTT 5; is that a broker, does it speak MQTT 5 (Mosquitto does \
