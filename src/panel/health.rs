@@ -26,6 +26,17 @@ pub enum PanelState {
 }
 
 impl PanelState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Ok,
+        Self::Missing,
+        Self::Denied,
+        Self::Busy,
+        Self::Stuck,
+        Self::Failed,
+    ];
+
     /// The state's name in payloads and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -14,13 +14,16 @@ use crate::light::{Command, Flash, Levels, Power, Rgb, Scenes, Target};
 pub const PAYLOAD_MAX: usize = 4096;
 
 /// The longest `id`, in bytes.
-const ID_MAX: usize = 128;
+pub(super) const ID_MAX: usize = 128;
 
 /// The longest `from`, in bytes.
-const FROM_MAX: usize = 64;
+pub(super) const FROM_MAX: usize = 64;
 
 /// The longest lease: a day.
 pub(super) const LEASE_SECS_MAX: f64 = 86_400.0;
+
+/// The shortest lease: one of no time would be no command.
+pub(super) const LEASE_SECS_MIN: f64 = 0.1;
 
 /// The longest cross-fade: a minute.
 pub(super) const TRANSITION_SECS_MAX: f64 = 60.0;
@@ -32,7 +35,7 @@ const START_AHEAD_MILLIS: i64 = 3_600_000;
 const START_BACK_MILLIS: i64 = 60_000;
 
 /// The fields of a command, in the order of the documents.
-const FIELDS: [&str; 14] = [
+pub(super) const FIELDS: [&str; 14] = [
     "state",
     "brightness",
     "color",
@@ -453,8 +456,6 @@ fn read_leds(value: &Value) -> Result<Levels, Rejection> {
 }
 
 fn read_lease(value: &Value) -> Result<Duration, Rejection> {
-    /// A lease of no time would be no command.
-    const LEASE_SECS_MIN: f64 = 0.1;
     decode::seconds("for_secs", value, LEASE_SECS_MIN, LEASE_SECS_MAX)
 }
 

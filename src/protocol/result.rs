@@ -40,6 +40,22 @@ pub enum Reason {
     UnknownSegment,
 }
 
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::UnknownField,
+        Self::UnknownEffect,
+        Self::OutOfRange,
+        Self::MissingField,
+        Self::Conflict,
+        Self::Stale,
+        Self::TooLarge,
+        Self::Busy,
+        Self::UnknownSegment,
+    ];
+}
+
 /// A command that is not carried out, and what would be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {

@@ -51,6 +51,18 @@ pub enum Leaf {
     LightState(Segment),
 }
 
+impl Leaf {
+    /// Every topic of a node, those of segments for each.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let segments = || std::iter::once(Segment::Board).chain(Segment::parts());
+        PLAIN
+            .iter()
+            .map(|(_, leaf)| *leaf)
+            .chain(segments().map(Self::LightSet))
+            .chain(segments().map(Self::LightState))
+    }
+}
+
 /// The leaves without a segment, by their names.
 const PLAIN: [(&str, Leaf); 8] = [
     ("availability", Leaf::Availability),
@@ -205,16 +217,6 @@ mod tests {
         Topics::new(root.parse().unwrap())
     }
 
-    fn leaves() -> Vec<Leaf> {
-        let segments = || std::iter::once(Segment::Board).chain(Segment::parts());
-        PLAIN
-            .iter()
-            .map(|(_, leaf)| *leaf)
-            .chain(segments().map(Leaf::LightSet))
-            .chain(segments().map(Leaf::LightState))
-            .collect()
-    }
-
     #[test]
     fn topics_are_spelled_as_documented() {
         let topics = topics("piglow");
@@ -261,7 +263,7 @@ mod tests {
             root in "[a-z]{1,5}(/[a-z]{1,5}){0,2}", name in "[A-Za-z0-9_-]{1,12}", kind in 0..3, leaf in 0..64usize,
         ) {
             let topics = topics(&root);
-            let leaves = leaves();
+            let leaves: Vec<Leaf> = Leaf::all().collect();
             let leaf = leaves[leaf % leaves.len()];
             let address = match kind {
                 0 => Address::Node(NodeId::from_host_name(&name)),

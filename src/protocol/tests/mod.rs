@@ -1,2 +1,3 @@
 mod decoding;
 mod golden;
+mod schemas;

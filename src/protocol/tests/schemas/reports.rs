@@ -1,0 +1,258 @@
+//! What a node tells.
+
+use serde_json::{Value, json};
+
+use super::{byte, complete, count, described, document, or_null, text, time};
+use crate::light::board::Segment;
+use crate::light::effect::{EFFECTS, ParamKind};
+use crate::panel::PanelState;
+use crate::protocol::{Counters, PAYLOAD_MAX, Reason};
+
+pub(super) fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        ("result", result()),
+        ("sample", sample()),
+        ("health", health()),
+        ("info", info()),
+        ("light-state", light_state()),
+        ("segment-state", segment_state()),
+        ("frame", frame()),
+    ]
+}
+
+/// An object whose other keys need not be there.
+fn with_optional(mut object: Value, optional: Value) -> Value {
+    super::merge(&mut object["properties"], optional);
+    object
+}
+
+fn result() -> Value {
+    let optional = || json!({ "id": described("the command's id", text()) });
+    let status = |name: &str| json!({ "const": name });
+    let reasons = Reason::ALL.map(|reason| serde_json::to_value(reason).unwrap());
+    document(
+        "Result",
+        "What became of a command: on piglow/<id>/light/result, and on the MQTT 5 response topic if there is one.",
+        json!({ "oneOf": [
+            described("the panel latched the first frame with it", with_optional(complete(json!({
+                "status": status("shown"),
+                "frame": described("that frame's number since the node started", count()),
+                "latency_ms": described(
+                    "from the arrival at the node to the latch",
+                    json!({ "type": "number", "minimum": 0 }),
+                ),
+            })), optional())),
+            described("taken; it is shown when the panel is back", with_optional(complete(json!({
+                "status": status("accepted"),
+                "panel": described("what the panel's trouble is", text()),
+            })), optional())),
+            described("another command for the same LEDs came before it was shown", with_optional(complete(json!({
+                "status": status("superseded"),
+                "by": described("that command's id", or_null(text())),
+            })), optional())),
+            described("not carried out", with_optional(complete(json!({
+                "status": status("rejected"),
+                "reason": { "enum": reasons },
+                "expected": described("what would be taken", text()),
+            })), json!({
+                "id": described("the command's id", text()),
+                "field": described("where the mistake is", text()),
+                "value": described("what stood there, shortened when it is long", json!({})),
+            }))),
+        ] }),
+    )
+}
+
+fn percent() -> Value {
+    json!({ "type": ["number", "null"], "minimum": 0, "maximum": 100 })
+}
+
+fn count_or_null() -> Value {
+    json!({ "type": ["integer", "null"], "minimum": 0 })
+}
+
+pub(super) fn sample() -> Value {
+    let space = || complete(json!({ "used_percent": percent(), "total_bytes": count_or_null() }));
+    let flag = || json!({ "type": ["boolean", "null"] });
+    document(
+        "Sample",
+        "A reading of the host on piglow/<id>/telemetry. Every key is there; what the host can't tell is null.",
+        complete(json!({
+            "time": described("when it was taken", or_null(time())),
+            "sequence": described("counts samples without a gap", count()),
+            "cpu": complete(json!({
+                "load_percent": described("of the whole machine, without waiting for I/O", percent()),
+                "core_percent": json!({ "type": ["array", "null"], "items": percent() }),
+                "frequency_mhz": count_or_null(),
+            })),
+            "load_average": described("of 1, 5 and 15 minutes", json!({
+                "type": "array", "minItems": 3, "maxItems": 3,
+                "items": { "type": ["number", "null"], "minimum": 0 },
+            })),
+            "memory": space(),
+            "swap": space(),
+            "temperature_celsius": { "type": ["number", "null"] },
+            "uptime_secs": described("of the host", count_or_null()),
+            "disk": described("the file system /", space()),
+            "network": described("summed over physical interfaces", complete(json!({
+                "receive_bytes_per_sec": count_or_null(),
+                "transmit_bytes_per_sec": count_or_null(),
+            }))),
+            "throttled": described("what a Raspberry Pi's firmware says", complete(json!({
+                "under_voltage": flag(), "now": flag(), "since_boot": flag(),
+            }))),
+        })),
+    )
+}
+
+fn health() -> Value {
+    let millis = || json!({ "type": ["number", "null"], "minimum": 0 });
+    let figure = || json!({ "type": "number", "minimum": 0 });
+    let counters = serde_json::to_value(Counters::default()).unwrap();
+    let counters: serde_json::Map<String, Value> = counters
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|name| (name.clone(), count()))
+        .collect();
+    document(
+        "Health",
+        "How the node is: piglow/<id>/health, retained.",
+        complete(json!({
+            "panel": complete(json!({
+                "state": { "enum": PanelState::ALL.map(PanelState::name) },
+                "detail": described("what is wrong and what helps", or_null(text())),
+            })),
+            "command_latency_ms": complete(json!({ "last": millis(), "max": millis() })),
+            "estimated_current": described(
+                "of the frame that is shown, at 5 V",
+                complete(json!({ "milliamps": figure(), "watts": figure() })),
+            ),
+            "counters": described("since the node started", complete(Value::Object(counters))),
+        })),
+    )
+}
+
+fn info() -> Value {
+    let name = || or_null(text());
+    let positive = || json!({ "type": "integer", "minimum": 1 });
+    let number = || json!({ "type": "number" });
+    let param = |mut own: Value| {
+        let common = json!({ "name": text(), "summary": text() });
+        super::merge(&mut own, common);
+        complete(own)
+    };
+    document(
+        "Info",
+        "What a node is and what it accepts: piglow/<id>/info, retained; enough to build a user interface from.",
+        complete(json!({
+            "contract": described("the number of this contract", json!({ "const": 1 })),
+            "id": text(),
+            "version": text(),
+            "groups": { "type": "array", "items": text() },
+            "telemetry_interval_secs": positive(),
+            "host": complete(json!({
+                "name": name(), "model": name(), "os": name(), "kernel": name(),
+                "architecture": name(), "cores": or_null(positive()),
+            })),
+            "segments": { "type": "array", "items": { "enum": segments() } },
+            "effects": described("effects and scenes", json!({
+                "type": "array",
+                "minItems": EFFECTS.len(),
+                "items": complete(json!({
+                    "name": text(),
+                    "summary": text(),
+                    "color": described("whether it takes a colour", json!({ "type": "boolean" })),
+                    "params": { "type": "array", "items": { "oneOf": [
+                        param(json!({
+                            "unit": text(), "min": number(), "max": number(), "default": number(),
+                        })),
+                        param(json!({
+                            "one_of": { "type": "array", "minItems": 1, "items": text() },
+                            "default": text(),
+                        })),
+                        param(json!({
+                            "max_length": positive(), "characters": text(), "default": text(),
+                        })),
+                    ] } },
+                })),
+            })),
+            "accepts": complete(json!({
+                "payload_max_bytes": { "const": PAYLOAD_MAX },
+                "transition_secs_max": positive(),
+                "for_secs_max": positive(),
+                "layers": { "const": ["remote", "alert"] },
+            })),
+        })),
+    )
+}
+
+fn segments() -> Vec<String> {
+    Segment::parts().map(|part| part.to_string()).collect()
+}
+
+/// On or off.
+fn power() -> Value {
+    json!({ "enum": ["ON", "OFF"] })
+}
+
+fn levels() -> Value {
+    json!({ "type": "array", "minItems": 18, "maxItems": 18, "items": byte() })
+}
+
+fn light_state() -> Value {
+    let param = |kind: ParamKind| match kind {
+        ParamKind::Number { .. } => "number",
+        ParamKind::Choice { .. } | ParamKind::Text { .. } => "string",
+    };
+    let mut kinds: Vec<&str> = EFFECTS
+        .iter()
+        .flat_map(|effect| effect.kind.params(true))
+        .map(|declared| param(declared.kind))
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    document(
+        "State of the board",
+        "What the whole board is set to: piglow/<id>/light/state, retained. Home Assistant's JSON light schema, and more.",
+        with_optional(
+            complete(json!({
+                "state": power(),
+                "brightness": byte(),
+                "color_mode": { "const": "rgb" },
+                "color": complete(json!({ "r": byte(), "g": byte(), "b": byte() })),
+                "effect": described("null: a picture", or_null(text())),
+                "params": described(
+                    "the effect's parameters",
+                    json!({ "type": "object", "additionalProperties": { "type": kinds } }),
+                ),
+                "layer": { "enum": ["base", "remote", "alert", "identify"] },
+                "from": described("who asked", or_null(text())),
+                "until": described("when the lease ends", or_null(time())),
+            })),
+            json!({ "leds": described("the levels of a picture", levels()) }),
+        ),
+    )
+}
+
+fn segment_state() -> Value {
+    document(
+        "State of a segment",
+        "What a segment is set to: piglow/<id>/light/<segment>/state, retained.",
+        with_optional(
+            complete(json!({ "state": power(), "color_mode": { "const": "brightness" } })),
+            json!({ "brightness": { "type": "integer", "minimum": 1, "maximum": 255 } }),
+        ),
+    )
+}
+
+fn frame() -> Value {
+    document(
+        "Frame",
+        "What the panel latched: piglow/<id>/frame, while somebody watches.",
+        complete(json!({
+            "frame": described("its number since the node started", count()),
+            "leds": described("PWM values in LED order", levels()),
+        })),
+    )
+}
