@@ -112,6 +112,8 @@ pub struct Config {
     pub panel: Panel,
     /// What it tells about the host.
     pub telemetry: Telemetry,
+    /// What it keeps of that while the broker is away.
+    pub history: History,
     /// What the LEDs show.
     pub light: Light,
     /// What it logs.
@@ -132,18 +134,62 @@ pub struct Node {
 /// The broker, and how to talk to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mqtt {
-    /// Where the broker is. For user and password see `credentials`, which has those of the URL too.
-    pub url: BrokerUrl,
+    /// The brokers in the order in which they are tried, 1 to 8.
+    pub brokers: Vec<Broker>,
+    /// Whether the node goes back to the first of them when that is reachable again.
+    pub return_to_first: bool,
     /// The first levels of every topic.
     pub root: TopicRoot,
-    /// Who the node says it is; `None`: it does not say.
-    pub credentials: Option<Credentials>,
     /// The MQTT client id, 1 to 128 bytes.
     pub client_id: String,
     /// Between signs of life, 5 s to 3600 s.
     pub keep_alive: Duration,
+    /// How long the broker keeps the session of a node that is away, up to a day; zero: not at all.
+    pub session_expiry: Duration,
+    /// How the broker is recognised, and how it recognises the node.
+    pub tls: Tls,
+}
+
+impl Mqtt {
+    /// The brokers as a person reads them, passwords masked.
+    #[must_use]
+    pub fn broker_names(&self) -> String {
+        let names: Vec<String> = self.brokers.iter().map(|b| b.url.to_string()).collect();
+        names.join(", ")
+    }
+}
+
+/// A broker, and who the node is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Where it is. For user and password see `credentials`, which has those of the URL too.
+    pub url: BrokerUrl,
+    /// Who the node says it is; `None`: it does not say.
+    pub credentials: Option<Credentials>,
+}
+
+/// How the broker is recognised over TLS, and how it recognises the node.
+///
+/// A file may begin with `$CREDENTIALS_DIRECTORY/`, the folder that systemd gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
     /// The certificates that vouch for the broker, PEM; `None`: those of the system.
     pub ca_file: Option<PathBuf>,
+    /// What the node shows to the broker.
+    pub client: Option<ClientFiles>,
+    /// The name that the broker's certificate has to have; `None`: the URL's.
+    pub server_name: Option<String>,
+    /// Whether any certificate will do: the broker may be anybody then.
+    pub accept_any_certificate: bool,
+}
+
+/// A client's certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// The certificate, and those between it and its CA, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// A user of the broker.
@@ -162,7 +208,7 @@ pub enum Password {
     None,
     /// In the configuration.
     Text(Secret),
-    /// In a file, to be read at each start of a session.
+    /// In a file, to be read before each attempt to connect.
     File(PathBuf),
 }
 
@@ -191,6 +237,19 @@ pub enum Backend {
 pub struct Telemetry {
     /// Between two samples, 1 s to 3600 s.
     pub interval: Duration,
+}
+
+/// What is kept of the samples while the broker is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The time whose samples memory has room for, 60 s to 86,400 s.
+    pub memory: Duration,
+    /// The file that survives a restart; `None`: there is none.
+    pub file: Option<PathBuf>,
+    /// How large it gets, in bytes, 16 KiB to 64 MiB.
+    pub file_max_bytes: u64,
+    /// Between two writes to it, 60 s to 86,400 s.
+    pub file_interval: Duration,
 }
 
 /// What the LEDs show, and how.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Wall};
 use crate::config::{self, Config, StateFile};
 use crate::host::{Description, Host};
 use crate::light::effect::Kind;
@@ -17,9 +17,11 @@ use crate::panel::{self, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
 use crate::protocol::{self, Info, Topics};
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
-    self, Answer, Intake, Keeper, Measured, Mirror, ORDERS, Publisher, Renderer, Responder,
-    Sampler, Tally,
+    self, Answer, Archive, Courier, Intake, Keeper, Measured, Mirror, ORDERS, Publisher, Remains,
+    Renderer, Responder, Route, SAMPLES, Sampler, Tally,
 };
+use crate::telemetry::Sample;
+use crate::telemetry::history::History;
 use crate::units::NodeId;
 
 /// How long tasks may take to stop.
@@ -34,14 +36,6 @@ const OFFLINE_GRACE: Duration = Duration::from_secs(2);
 /// Why a node can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The password file can't be read.
-    #[error("`mqtt.password_file` is {path}, which can't be read")]
-    PasswordFile {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// The session can't be prepared.
     #[error(transparent)]
     Session(#[from] OpenError),
@@ -97,6 +91,8 @@ pub struct Node {
     session: Supervisor,
     panel: Panel,
     outbox: Outbox,
+    /// Samples that the broker may not have, once their task has stopped.
+    remains: oneshot::Receiver<Remains>,
     view: View,
 }
 
@@ -110,11 +106,27 @@ impl Node {
     ///
     /// Tells what is wrong with files that the session needs; a missing broker or panel is no error but a state.
     pub fn start(config: &Config, bus: SimBus) -> Result<Self, StartError> {
-        let clock = Clock::start();
+        Self::start_with(config, bus, Clock::start())
+    }
+
+    /// Starts a node beside a wall clock of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_beside(
+        config: &Config,
+        bus: SimBus,
+        wall: &'static dyn Wall,
+    ) -> Result<Self, StartError> {
+        Self::start_with(config, bus, Clock::start_beside(wall))
+    }
+
+    fn start_with(config: &Config, bus: SimBus, clock: Clock) -> Result<Self, StartError> {
         let host = Host::open();
         let topics = Topics::new(config.mqtt.root.clone());
         let id = config.node.id.clone();
-        let (outbox, session) = mqtt::open(session_settings(config, &topics)?)?;
+        let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
         let panel = Panel::spawn(panel_settings(config, bus)).map_err(StartError::Panel)?;
 
         let tally = Arc::new(Tally::default());
@@ -159,13 +171,18 @@ impl Node {
             outbox.link(),
             config.light.offline_after,
         );
+        let (taken, samples) = mpsc::channel(SAMPLES);
         let sampler = Sampler::new(
             host,
+            clock,
+            taken,
             config.telemetry.interval,
             config.light.load_interval,
             inputs,
             renderer.follows_inputs(),
         );
+        let renderer = renderer.with_clock_steps(sampler.measured().clock_steps);
+        let (courier, remains) = courier(config, &topics, clock, &outbox, samples);
         let view = View {
             id: id.clone(),
             link: outbox.link(),
@@ -184,6 +201,7 @@ impl Node {
             outbox: outbox.clone(),
             state: view.state.clone(),
             sample: view.measured.sample.clone(),
+            clock_steps: view.measured.clock_steps.clone(),
             panel: panel.health(),
             tally: Arc::clone(&tally),
             receipts: panel.receipts(),
@@ -198,6 +216,7 @@ impl Node {
         let keeper = state_file.map(|path| Keeper::new(path, renderer.lasting()));
         let intake = Intake::new(
             topics.clone(),
+            clock,
             orders,
             mirror,
             responder,
@@ -210,6 +229,7 @@ impl Node {
         tasks.spawn("renderer", renderer.run(tasks.token()));
         tasks.spawn("sampler", sampler.run(tasks.token()));
         tasks.spawn("publisher", publisher.run(tasks.token()));
+        tasks.spawn("courier", courier.run(tasks.token()));
         tasks.spawn("mirror", frames.run(tasks.token()));
         if let Some(keeper) = keeper {
             tasks.spawn("keeper", keeper.run(tasks.token()));
@@ -217,6 +237,9 @@ impl Node {
         // The session outlives the others, to carry their last messages.
         let mut session_task = Supervisor::default();
         let stopping = tasks.token();
+        if let Some(homing) = session.homing() {
+            session_task.spawn("homing", homing.run(session_task.token()));
+        }
         session_task.spawn(
             "session",
             session.run(session_task.token(), move |message| {
@@ -233,6 +256,7 @@ impl Node {
             session: session_task,
             panel,
             outbox,
+            remains,
             view,
         })
     }
@@ -282,12 +306,17 @@ impl Node {
             }
         }
         let offline = protocol::availability(&self.topics, &self.id, false);
-        if let Err(error) = self
+        let acknowledged = self
             .outbox
             .publish_acknowledged(offline, OFFLINE_GRACE)
-            .await
-        {
+            .await;
+        if let Err(error) = &acknowledged {
             warn!(%error, "offline was not acknowledged; the broker's will says it instead");
+        }
+        if let Ok(remains) = self.remains.try_recv() {
+            // What was acknowledged last proves that the samples before it have arrived.
+            let proof = acknowledged.is_ok().then(|| *self.outbox.link().borrow());
+            remains.settle(proof).await;
         }
         self.outbox.disconnect();
         self.session.stop(TASK_GRACE).await;
@@ -295,43 +324,47 @@ impl Node {
     }
 }
 
-pub(crate) fn session_settings(
-    config: &Config,
-    topics: &Topics,
-) -> Result<mqtt::Settings, StartError> {
-    let credentials = match &config.mqtt.credentials {
-        None => None,
-        Some(credentials) => Some((
-            credentials.username.clone(),
-            password(&credentials.password)?,
-        )),
-    };
-    Ok(mqtt::Settings {
-        url: config.mqtt.url.clone(),
+pub(crate) fn session_settings(config: &Config, topics: &Topics) -> mqtt::Settings {
+    mqtt::Settings {
+        brokers: config.mqtt.brokers.clone(),
+        return_to_first: config.mqtt.return_to_first,
+        homing_interval: mqtt::HOMING_INTERVAL,
         client_id: config.mqtt.client_id.clone(),
-        credentials,
         keep_alive: config.mqtt.keep_alive,
-        ca_file: config.mqtt.ca_file.clone(),
+        session_expiry: config.mqtt.session_expiry,
+        tls: config.mqtt.tls.clone(),
         will: Some(protocol::availability(topics, &config.node.id, false)),
         filters: topics.subscriptions(&config.node.id, &config.node.groups),
-    })
+    }
 }
 
-fn password(password: &config::Password) -> Result<Option<config::Secret>, StartError> {
-    match password {
-        config::Password::None => Ok(None),
-        config::Password::Text(secret) => Ok(Some(secret.clone())),
-        config::Password::File(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|source| StartError::PasswordFile {
-                    path: path.clone(),
-                    source,
-                })?;
-            Ok(Some(config::Secret::new(
-                text.trim_end_matches(['\r', '\n']),
-            )))
-        }
-    }
+fn courier(
+    config: &Config,
+    topics: &Topics,
+    clock: Clock,
+    outbox: &Outbox,
+    samples: mpsc::Receiver<Sample>,
+) -> (Courier, oneshot::Receiver<Remains>) {
+    let room = config
+        .history
+        .memory
+        .as_secs()
+        .div_ceil(config.telemetry.interval.as_secs().max(1));
+    let mut history = History::new(usize::try_from(room).unwrap_or(usize::MAX));
+    let archive = config.history.file.as_ref().map(|path| {
+        let (archive, left) = Archive::open(path.clone(), config.history.file_max_bytes, &clock);
+        history.restore(left);
+        archive
+    });
+    let route = Route {
+        topics: topics.clone(),
+        node: config.node.id.clone(),
+        clock,
+        outbox: outbox.clone(),
+        keep_alive: config.mqtt.keep_alive,
+        save_interval: config.history.file_interval,
+    };
+    Courier::new(route, samples, history, archive)
 }
 
 fn panel_settings(config: &Config, bus: SimBus) -> panel::Settings {

@@ -2,6 +2,13 @@
 //!
 //! Pure: times and readings come in. What the host cannot tell is `None`, never zero.
 
+pub mod history;
+pub mod journal;
+mod record;
+mod stamp;
+
+pub use stamp::{CLOCK_SET_SINCE_MS, Run, Stamp};
+
 use std::time::Duration;
 
 use crate::units::Percent;
@@ -149,10 +156,8 @@ impl Throttled {
 /// One set of numbers about the host, as published.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
-    /// When, in milliseconds since 1970-01-01 UTC.
-    pub unix_ms: i64,
-    /// Counts the samples since the node started.
-    pub sequence: u64,
+    /// When, and which one it is.
+    pub stamp: Stamp,
     /// The load of the CPU since the sample before.
     pub cpu: Option<CpuLoad>,
     /// The CPU's clock, in MHz.
@@ -196,14 +201,13 @@ pub struct NetworkRates {
 impl Sample {
     /// Makes a sample of a reading and the one before it, which rates need.
     #[must_use]
-    pub fn of(previous: Option<&Reading>, reading: &Reading, unix_ms: i64, sequence: u64) -> Self {
+    pub fn of(previous: Option<&Reading>, reading: &Reading, stamp: Stamp) -> Self {
         let network = previous.and_then(|previous| {
             let elapsed = reading.at.checked_sub(previous.at)?;
             rates(previous.network?, reading.network?, elapsed)
         });
         Self {
-            unix_ms,
-            sequence,
+            stamp,
             cpu: reading.cpu.clone(),
             frequency_mhz: reading.frequency_mhz,
             load_average: reading.load_average,
@@ -266,7 +270,11 @@ mod tests {
 
     #[test]
     fn rates_are_bytes_over_the_time_between_two_readings() {
-        let sample = Sample::of(Some(&traffic(10, 100, 50)), &traffic(14, 500, 50), 0, 1);
+        let sample = Sample::of(
+            Some(&traffic(10, 100, 50)),
+            &traffic(14, 500, 50),
+            Stamp::default(),
+        );
         assert_eq!(
             sample.network,
             Some(NetworkRates {
@@ -278,18 +286,21 @@ mod tests {
 
     #[test]
     fn first_sample_has_no_rates() {
-        assert_eq!(Sample::of(None, &traffic(1, 1, 1), 0, 0).network, None);
+        assert_eq!(
+            Sample::of(None, &traffic(1, 1, 1), Stamp::default()).network,
+            None
+        );
     }
 
     #[test]
     fn counters_that_went_back_give_no_rate() {
         let before = traffic(1, 100, 100);
         assert_eq!(
-            Sample::of(Some(&before), &traffic(2, 99, 200), 0, 1).network,
+            Sample::of(Some(&before), &traffic(2, 99, 200), Stamp::default()).network,
             None
         );
         assert_eq!(
-            Sample::of(Some(&before), &traffic(2, 200, 99), 0, 1).network,
+            Sample::of(Some(&before), &traffic(2, 200, 99), Stamp::default()).network,
             None
         );
     }
@@ -302,7 +313,7 @@ mod tests {
             ..counters
         });
         assert_eq!(
-            Sample::of(Some(&traffic(1, 1, 1)), &after, 0, 1).network,
+            Sample::of(Some(&traffic(1, 1, 1)), &after, Stamp::default()).network,
             None
         );
     }
@@ -310,19 +321,26 @@ mod tests {
     #[test]
     fn no_time_between_readings_gives_no_rate() {
         let reading = traffic(1, 1, 1);
-        assert_eq!(Sample::of(Some(&reading), &reading, 0, 1).network, None);
         assert_eq!(
-            Sample::of(Some(&traffic(2, 1, 1)), &reading, 0, 1).network,
+            Sample::of(Some(&reading), &reading, Stamp::default()).network,
+            None
+        );
+        assert_eq!(
+            Sample::of(Some(&traffic(2, 1, 1)), &reading, Stamp::default()).network,
             None
         );
     }
 
     #[test]
     fn what_is_unknown_stays_unknown() {
-        let sample = Sample::of(None, &Reading::default(), 5, 6);
-        let expected = Sample {
+        let stamp = Stamp {
             unix_ms: 5,
             sequence: 6,
+            ..Stamp::default()
+        };
+        let sample = Sample::of(None, &Reading::default(), stamp);
+        let expected = Sample {
+            stamp,
             ..Sample::default()
         };
         assert_eq!(sample, expected);

@@ -2,135 +2,18 @@
 
 mod support;
 
-use std::io::Write;
 use std::time::Duration;
 
 use piglow_node::mqtt::{self, Handover, Link, Outbox, Settings};
 use piglow_node::protocol::{Message, Qos};
+use support::peer::{Log, PUBLISH, Peer, SUBSCRIBE, listener};
 use support::{NODE, TestNode, config, until, within};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::subscriber::DefaultGuard;
 
 /// The shortest that can be configured.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
-
-const CONNECT: u8 = 0x10;
-const PUBLISH: u8 = 0x30;
-const SUBSCRIBE: u8 = 0x80;
-
-/// A connection as the broker sees it.
-struct Peer(TcpStream);
-
-/// A packet: its first byte and what follows the length.
-struct Packet {
-    head: u8,
-    body: Vec<u8>,
-}
-
-impl Packet {
-    fn kind(&self) -> u8 {
-        self.head & 0xF0
-    }
-
-    /// The topic of a PUBLISH, its packet identifier if it has one, and its payload.
-    fn publish(&self) -> (String, Option<[u8; 2]>, Vec<u8>) {
-        let length = usize::from(u16::from_be_bytes([self.body[0], self.body[1]]));
-        let topic = String::from_utf8(self.body[2..2 + length].to_vec()).expect("UTF-8");
-        let mut rest = &self.body[2 + length..];
-        let mut identifier = None;
-        if self.head & 0x06 != 0 {
-            identifier = Some([rest[0], rest[1]]);
-            rest = &rest[2..];
-        }
-        // The properties of what these tests look at take less than 128 bytes.
-        let properties = usize::from(rest[0]);
-        (topic, identifier, rest[1 + properties..].to_vec())
-    }
-}
-
-impl Peer {
-    async fn accept(listener: &TcpListener) -> Self {
-        let accepted = within("a connection", listener.accept()).await;
-        let (stream, _) = accepted.expect("the listener works");
-        stream.set_nodelay(true).expect("the socket works");
-        Self(stream)
-    }
-
-    /// Accepts a connection and lets the client in, with these properties.
-    async fn greet(listener: &TcpListener, properties: &[u8]) -> Self {
-        let mut peer = Self::accept(listener).await;
-        assert_eq!(peer.read().await.kind(), CONNECT);
-        let mut connack = vec![0x20, 3 + properties.len() as u8, 0, 0];
-        connack.push(properties.len() as u8);
-        connack.extend(properties);
-        peer.write(&connack).await;
-        peer
-    }
-
-    async fn read(&mut self) -> Packet {
-        within("a packet", self.try_read())
-            .await
-            .expect("the client has closed the connection")
-    }
-
-    async fn try_read(&mut self) -> std::io::Result<Packet> {
-        let head = self.0.read_u8().await?;
-        let mut length = 0;
-        for shift in [0, 7, 14, 21] {
-            let byte = self.0.read_u8().await?;
-            length |= usize::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).await?;
-        Ok(Packet { head, body })
-    }
-
-    /// Reads up to the next packet of a kind.
-    async fn read_kind(&mut self, kind: u8) -> Packet {
-        loop {
-            let packet = self.read().await;
-            if packet.kind() == kind {
-                return packet;
-            }
-        }
-    }
-
-    async fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.expect("the client listens");
-    }
-
-    /// Grants the subscription with as many filters as a node has.
-    async fn grant(&mut self, subscribe: &Packet) {
-        let codes = [1; 7];
-        let mut suback = vec![0x90, 3 + codes.len() as u8];
-        suback.extend(&subscribe.body[..2]);
-        suback.push(0);
-        suback.extend(codes);
-        self.write(&suback).await;
-    }
-
-    /// Sends a message of QoS 0.
-    async fn publish(&mut self, topic: &str, payload: &str) {
-        let length = 2 + topic.len() + 1 + payload.len();
-        assert!(length < 128);
-        let mut packet = vec![PUBLISH, length as u8, 0, topic.len() as u8];
-        packet.extend(topic.as_bytes());
-        packet.push(0);
-        packet.extend(payload.as_bytes());
-        self.write(&packet).await;
-    }
-}
-
-async fn listener() -> TcpListener {
-    TcpListener::bind(("127.0.0.1", 0)).await.expect("a port")
-}
 
 /// A session that runs; it ends with the test.
 struct Running {
@@ -141,11 +24,13 @@ struct Running {
 fn session(port: u16, filters: &[&str]) -> Running {
     let config = config(NODE, &format!("mqtt://127.0.0.1:{port}"), &[]);
     let (outbox, session) = mqtt::open(Settings {
-        url: config.mqtt.url,
+        brokers: config.mqtt.brokers,
+        return_to_first: false,
+        homing_interval: mqtt::HOMING_INTERVAL,
         client_id: config.mqtt.client_id,
-        credentials: None,
         keep_alive: KEEP_ALIVE,
-        ca_file: None,
+        session_expiry: config.mqtt.session_expiry,
+        tls: config.mqtt.tls,
         will: None,
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
     })
@@ -169,50 +54,6 @@ fn message(payload: Vec<u8>) -> Message {
     }
 }
 
-/// The log of what runs in this thread.
-struct Log {
-    text: watch::Receiver<String>,
-    _guard: DefaultGuard,
-}
-
-#[derive(Clone)]
-struct LogWriter(watch::Sender<String>);
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .send_modify(|text| text.push_str(&String::from_utf8_lossy(bytes)));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn start() -> Self {
-        let sender = watch::Sender::new(String::new());
-        let text = sender.subscribe();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || LogWriter(sender.clone()))
-            .finish();
-        Self {
-            text,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
-    }
-
-    async fn says(&mut self, words: &str) {
-        until(words, &mut self.text, |text| text.contains(words)).await;
-    }
-
-    fn count(&self, words: &str) -> usize {
-        self.text.borrow().matches(words).count()
-    }
-}
-
 #[tokio::test]
 async fn the_packet_limit_is_announced() {
     let listener = listener().await;
@@ -231,6 +72,11 @@ async fn the_packet_limit_is_announced() {
         properties
             .windows(5)
             .any(|part| part == maximum_packet_size),
+        "{properties:02x?}"
+    );
+    let session_expiry = [0x11, 0x00, 0x00, 0x01, 0x2C];
+    assert!(
+        properties.windows(5).any(|part| part == session_expiry),
         "{properties:02x?}"
     );
 }
@@ -446,7 +292,8 @@ async fn a_broker_that_says_nothing_is_given_up_in_words_and_tried_again() {
     let listener = listener().await;
     let _session = session(listener.local_addr().expect("a port").port(), &[]);
     let _silent = Peer::accept(&listener).await;
-    log.says("did not accept the connection in time").await;
+    log.says("takes the connection and says nothing in MQTT")
+        .await;
     let _again = Peer::accept(&listener).await;
 }
 

@@ -500,13 +500,13 @@ async fn the_leds_follow_the_load_while_the_broker_is_away() {
 
     let sequence = |node: &TestNode| {
         let sample = node.view.measured.sample.borrow();
-        sample.as_ref().map(|sample| sample.sequence)
+        sample.as_ref().map(|sample| sample.stamp.sequence)
     };
     let before = sequence(&node);
     until(
         "a sample",
         &mut node.view.measured.sample.clone(),
-        |sample| sample.as_ref().map(|sample| sample.sequence) > before,
+        |sample| sample.as_ref().map(|sample| sample.stamp.sequence) > before,
     )
     .await;
     shows_the_load(&mut node).await;

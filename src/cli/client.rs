@@ -38,7 +38,9 @@ impl Client {
             client_id: format!("piglow-{name}-{:08x}", fastrand::u32(..)),
             will: None,
             filters,
-            ..node::session_settings(config, &topics)?
+            // Nobody comes back to it under this client id.
+            session_expiry: Duration::ZERO,
+            ..node::session_settings(config, &topics)
         };
         let (outbox, session) = mqtt::open(settings).map_err(node::StartError::from)?;
         let (sender, reports) = mpsc::channel(REPORTS);

@@ -160,7 +160,7 @@ impl Introduction {
         let url = if port == PORT {
             String::new()
         } else {
-            format!(" --url {}", config.mqtt.url)
+            format!(" --url {}", config.mqtt.broker_names())
         };
         let root = match config.mqtt.root.as_str() {
             "piglow" => String::new(),
@@ -168,7 +168,7 @@ impl Introduction {
         };
         let to = format!("{url}{root} --node {}", config.node.id);
         Self {
-            broker: format!("embedded broker at {}{busy}", config.mqtt.url),
+            broker: format!("embedded broker at {}{busy}", config.mqtt.broker_names()),
             commands: [
                 format!("send{to} breathe"),
                 format!(r#"send{to} '{{"color":"blue","for_secs":9}}'"#),

@@ -125,12 +125,16 @@ impl Send {
         if tokio::time::timeout_at(deadline, connected).await.is_err() {
             eprintln!(
                 "piglow-node: no connection to {} within {:?}",
-                config.mqtt.url, self.timeout
+                config.mqtt.broker_names(),
+                self.timeout
             );
             return Ok(UNAVAILABLE);
         }
         if !client.send(&address, leaf, typed.payload) {
-            bail!("failed to hand the command to {}", config.mqtt.url);
+            bail!(
+                "failed to hand the command to {}",
+                config.mqtt.broker_names()
+            );
         }
         let code = self.collect(&mut client, &address, &id, deadline).await;
         client.close().await;

@@ -69,7 +69,7 @@ async fn watch(config: &Config, node: NodeId) -> anyhow::Result<u8> {
         },
         address,
         asked: None,
-        broker: config.mqtt.url.to_string(),
+        broker: config.mqtt.broker_names(),
     };
     if std::io::stdout().is_terminal() {
         watched.draw_until(&stop).await?;

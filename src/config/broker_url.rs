@@ -1,11 +1,13 @@
 //! The broker's address.
 
+mod list;
 mod mask;
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+pub(super) use list::split;
 pub(super) use mask::masked;
 
 use super::secret::Secret;
@@ -149,6 +151,17 @@ impl BrokerUrl {
         self.path.as_deref()
     }
 
+    /// Where the broker is, without who connects: scheme, host, port and path.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!(
+            "{}://{}{}",
+            self.scheme.as_str(),
+            self.authority(),
+            self.path().unwrap_or("")
+        )
+    }
+
     /// The host and port as one text, an IPv6 address in brackets.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -262,6 +275,11 @@ fn parse_address(text: &str) -> Result<(String, Option<u16>), BrokerUrlError> {
         (host.to_owned(), port)
     };
     Ok((host, port.map(parse_port).transpose()?))
+}
+
+/// Whether this is a name or an address, an IPv6 address without brackets.
+pub(super) fn is_host(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok() || parse_address(text).is_ok_and(|(_, port)| port.is_none())
 }
 
 fn parse_port(text: &str) -> Result<u16, BrokerUrlError> {

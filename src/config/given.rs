@@ -68,6 +68,23 @@ impl Given {
         Some(text.split(',').map(|part| part.trim().to_owned()).collect())
     }
 
+    /// A text, or a list of them; where everything is text, what `split` makes of it.
+    pub(super) fn one_or_more(&self, split: fn(&str) -> Vec<&str>) -> Option<Vec<String>> {
+        if let ValueKind::Array(_) = &self.kind {
+            return self.list();
+        }
+        let texts = match self.free_text() {
+            Some(text) => split(text),
+            None => vec![self.text()?],
+        };
+        Some(texts.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.kind, ValueKind::Array(_))
+    }
+
     /// The text of an origin where everything is text, without space around it.
     fn free_text(&self) -> Option<&str> {
         self.text().filter(|_| self.origin.is_text()).map(str::trim)

@@ -202,27 +202,16 @@ impl Section<'_> {
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.shown_parsed(key, str::to_owned, |text, _| text.to_owned(), parse)
-    }
-
-    /// A text that `parse` understands, shown in problems by way of `mask` and printed by way of `print`.
-    pub(super) fn shown_parsed<T, E: Display>(
-        &mut self,
-        key: &str,
-        mask: fn(&str) -> String,
-        print: fn(&str, &T) -> String,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
         self.read(key, |given| {
             let Some(text) = given.text() else {
                 return Err(format!("is {}; expected a text in quotes", given.shown()));
             };
             match parse(text) {
                 Ok(meaning) => Ok(Understood {
-                    printed: quoted(&print(text, &meaning)),
+                    printed: quoted(text),
                     meaning,
                 }),
-                Err(error) => Err(format!("is {}: {error}", quoted(&mask(text)))),
+                Err(error) => Err(format!("is {}: {error}", quoted(text))),
             }
         })
     }
@@ -249,6 +238,48 @@ impl Section<'_> {
             Ok(Understood {
                 meaning: all?,
                 printed: quoted_list(&texts),
+            })
+        })
+    }
+
+    /// A text that `parse` understands or a list of them, in free text as `split` takes it apart; shown in problems by way
+    /// of `mask` and printed by way of `print`.
+    pub(super) fn one_or_more<T, E: Display>(
+        &mut self,
+        key: &str,
+        split: fn(&str) -> Vec<&str>,
+        mask: fn(&str) -> String,
+        print: fn(&T) -> String,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        self.read(key, |given| {
+            let Some(texts) = given.one_or_more(split) else {
+                // What stands in such a list may be secret.
+                return Err(if given.is_list() {
+                    "has an element that is no text; expected texts in quotes".to_owned()
+                } else {
+                    format!("is {}; expected a text in quotes", given.shown())
+                });
+            };
+            let verb = if given.is_list() || texts.len() > 1 {
+                "has"
+            } else {
+                "is"
+            };
+            let all: Result<Vec<T>, String> = texts
+                .iter()
+                .map(|text| {
+                    parse(text).map_err(|error| format!("{verb} {}: {error}", quoted(&mask(text))))
+                })
+                .collect();
+            let meaning = all?;
+            let printed: Vec<String> = meaning.iter().map(print).collect();
+            Ok(Understood {
+                meaning,
+                printed: match printed.as_slice() {
+                    [one] => quoted(one),
+                    more => quoted_list(more),
+                },
             })
         })
     }

@@ -11,8 +11,8 @@ use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
 use super::scenes;
 use super::{
-    Backend, Config, Credentials, Light, Log, LogFormat, Mqtt, Node, OnStop, Panel, Password,
-    Secret, Sources, StateFile, Telemetry,
+    Backend, Broker, ClientFiles, Config, Credentials, History, Light, Log, LogFormat, Mqtt, Node,
+    OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
 };
 use crate::light::{Hours, Night};
 use crate::units::{GroupName, NodeId, TopicRoot};
@@ -22,6 +22,9 @@ const CLIENT_ID_MAX: usize = 128;
 
 /// The longest text in MQTT, in bytes (MQTT 5, section 1.5.4).
 const MQTT_TEXT_MAX: usize = 65_535;
+
+/// The most brokers: with more, a round through all of them takes minutes.
+const BROKERS_MAX: usize = 8;
 
 /// The words a bare directive may be.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -33,6 +36,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
     let mqtt = mqtt(&mut reader.section("mqtt"), id);
     let panel = panel(&mut reader.section("panel"));
     let telemetry = telemetry(&mut reader.section("telemetry"));
+    let history = history(&mut reader.section("history"));
     let names = scenes::names(&reader.section("scenes"));
     let shown: Vec<&str> = sources
         .effects
@@ -52,6 +56,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         mqtt: mqtt?,
         panel: panel?,
         telemetry: telemetry?,
+        history: history?,
         light: light?,
         log: log?,
         scenes: scenes?,
@@ -76,21 +81,24 @@ fn node(section: &mut Section<'_>, host_name: &str) -> Option<Node> {
 }
 
 fn mqtt(section: &mut Section<'_>, node: Option<&NodeId>) -> Option<Mqtt> {
-    let url = section.shown_parsed(
+    let urls = section.one_or_more(
         "url",
+        broker_url::split,
         broker_url::masked,
-        |_, url: &BrokerUrl| url.to_string(),
-        str::parse,
+        BrokerUrl::to_string,
+        str::parse::<BrokerUrl>,
     );
+    let return_to_first = section.boolean("return_to_first");
     let root = section.parsed("root", str::parse::<TopicRoot>);
     let username = section.text("username", MQTT_TEXT_MAX);
     let password = section.secret("password");
     let password_file = path(section, "password_file");
     let client_id = section.text("client_id", CLIENT_ID_MAX);
     let keep_alive = section.count_of("keep_alive_secs", "seconds", 5..=3600);
-    let ca_file = path(section, "ca_file");
-    let url = url?;
-    let credentials = credentials(section, &url, &username?, password?, password_file?);
+    let session_expiry = section.count_of("session_expiry_secs", "seconds", 0..=86_400);
+    let tls = tls(section);
+    let urls = few(section, urls?);
+    let brokers = brokers(section, urls?, &username?, password?, password_file?);
     let client_id = match (client_id?, node) {
         (given, _) if !given.is_empty() => given,
         (_, node) => {
@@ -100,42 +108,88 @@ fn mqtt(section: &mut Section<'_>, node: Option<&NodeId>) -> Option<Mqtt> {
         }
     };
     Some(Mqtt {
-        url,
+        brokers: brokers?,
+        return_to_first: return_to_first?,
         root: root?,
-        credentials: credentials?,
         client_id,
         keep_alive: Duration::from_secs(keep_alive?),
-        ca_file: non_empty(ca_file?),
+        session_expiry: Duration::from_secs(session_expiry?),
+        tls: tls?,
     })
 }
 
-/// Brings together what the URL and the keys say; the outer `None` when they contradict each other.
-fn credentials(
+fn few(section: &mut Section<'_>, urls: Vec<BrokerUrl>) -> Option<Vec<BrokerUrl>> {
+    let count = urls.len();
+    if (1..=BROKERS_MAX).contains(&count) {
+        return Some(urls);
+    }
+    let what = format!("has {count} URLs; expected 1 to {BROKERS_MAX}");
+    section.refuse("url", &what);
+    None
+}
+
+fn tls(section: &mut Section<'_>) -> Option<Tls> {
+    let ca_file = path(section, "ca_file");
+    let certificate = path(section, "client_certificate_file");
+    let key = path(section, "client_key_file");
+    let server_name = section.parsed("server_name", |text| match text {
+        "" => Ok(None),
+        _ if broker_url::is_host(text) => Ok(Some(text.to_owned())),
+        _ => Err("no name or address; expected one such as broker.example.org"),
+    });
+    let accept_any_certificate = section.boolean("insecure_accept_any_certificate");
+    let client = match (non_empty(certificate?), non_empty(key?)) {
+        (Some(certificate), Some(key)) => Some(ClientFiles { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            let what = "is given without its key; expected `mqtt.client_key_file` as well";
+            section.refuse("client_certificate_file", what);
+            return None;
+        }
+        (None, Some(_)) => {
+            let what =
+                "is given without its certificate; expected `mqtt.client_certificate_file` as well";
+            section.refuse("client_key_file", what);
+            return None;
+        }
+    };
+    Some(Tls {
+        ca_file: non_empty(ca_file?),
+        client,
+        server_name: server_name?,
+        accept_any_certificate: accept_any_certificate?,
+    })
+}
+
+/// Brings together what the URLs and the keys say; `None` when they contradict each other.
+fn brokers(
     section: &mut Section<'_>,
-    url: &BrokerUrl,
+    urls: Vec<BrokerUrl>,
     username: &str,
     password: String,
     password_file: PathBuf,
-) -> Option<Option<Credentials>> {
+) -> Option<Vec<Broker>> {
+    let user = urls.iter().find_map(BrokerUrl::username);
+    let has_password = urls.iter().any(|url| url.password().is_some());
     let mut agree = true;
     let mut refuse = |key: &str, what: &str| {
         section.refuse(key, what);
         agree = false;
     };
     let file = non_empty(password_file);
-    if !username.is_empty() && url.username().is_some() {
+    if !username.is_empty() && user.is_some() {
         refuse(
             "username",
             "is given, and `mqtt.url` has a user name; expected one of them",
         );
     }
-    if !password.is_empty() && url.password().is_some() {
+    if !password.is_empty() && has_password {
         refuse(
             "password",
             "is given, and `mqtt.url` has a password; expected one of them",
         );
     }
-    if file.is_some() && url.password().is_some() {
+    if file.is_some() && has_password {
         refuse(
             "password_file",
             "is given, and `mqtt.url` has a password; expected one of them",
@@ -147,31 +201,34 @@ fn credentials(
             "is given, and so is `mqtt.password`; expected one of them",
         );
     }
-    let username = url.username().unwrap_or(username);
-    if username.is_empty() && !password.is_empty() {
+    let nobody = username.is_empty() && user.is_none();
+    if nobody && !password.is_empty() {
         refuse(
             "password",
             "is given without a user name; expected `mqtt.username` as well",
         );
     }
-    if username.is_empty() && file.is_some() {
+    if nobody && file.is_some() {
         refuse(
             "password_file",
             "is given without a user name; expected `mqtt.username` as well",
         );
     }
-    let password = match (file, url.password()) {
-        (Some(file), _) => Password::File(file),
-        (None, Some(password)) => Password::Text(password.clone()),
-        (None, None) if password.is_empty() => Password::None,
-        (None, None) => Password::Text(Secret::new(password)),
+    let shared = match file {
+        Some(file) => Password::File(file),
+        None if password.is_empty() => Password::None,
+        None => Password::Text(Secret::new(password)),
     };
-    agree.then(|| {
-        (!username.is_empty()).then(|| Credentials {
-            username: username.to_owned(),
-            password,
-        })
-    })
+    let broker = |url: BrokerUrl| {
+        let password = match url.password() {
+            Some(password) => Password::Text(password.clone()),
+            None => shared.clone(),
+        };
+        let username = url.username().unwrap_or(username).to_owned();
+        let credentials = (!username.is_empty()).then_some(Credentials { username, password });
+        Broker { url, credentials }
+    };
+    agree.then(|| urls.into_iter().map(broker).collect())
 }
 
 fn panel(section: &mut Section<'_>) -> Option<Panel> {
@@ -195,6 +252,19 @@ fn telemetry(section: &mut Section<'_>) -> Option<Telemetry> {
     let interval = section.count_of("interval_secs", "seconds", 1..=3600);
     Some(Telemetry {
         interval: Duration::from_secs(interval?),
+    })
+}
+
+fn history(section: &mut Section<'_>) -> Option<History> {
+    let memory = section.count_of("memory_secs", "seconds", 60..=86_400);
+    let file = path(section, "file");
+    let file_max = section.count_of("file_max_bytes", "bytes", 16_384..=67_108_864);
+    let file_interval = section.count_of("file_interval_secs", "seconds", 60..=86_400);
+    Some(History {
+        memory: Duration::from_secs(memory?),
+        file: non_empty(file?),
+        file_max_bytes: file_max?,
+        file_interval: Duration::from_secs(file_interval?),
     })
 }
 

@@ -73,7 +73,7 @@ fn defaults_are_valid_and_every_key_is_read() {
     let config = loaded.config;
     assert_eq!(config.node.id.as_str(), "pi");
     assert_eq!(config.mqtt.client_id, "piglow-pi");
-    assert_eq!(config.mqtt.credentials, None);
+    assert_eq!(config.mqtt.brokers[0].credentials, None);
     assert_eq!(config.mqtt.keep_alive, Duration::from_secs(15));
     assert_eq!(config.panel.refresh, None);
     assert_eq!(config.light.brightness_limit, 48);
@@ -181,7 +181,10 @@ fn lists_in_the_environment_are_separated_by_commas() {
 
 #[test]
 fn credentials_come_from_the_url_or_the_keys_but_not_both() {
-    let credentials = |text: &str| with_file(text).expect(text).config.mqtt.credentials;
+    let credentials = |text: &str| {
+        let brokers = with_file(text).expect(text).config.mqtt.brokers;
+        brokers[0].credentials.clone()
+    };
     let user = |password| {
         Some(Credentials {
             username: "al".to_owned(),
@@ -222,6 +225,53 @@ fn credentials_come_from_the_url_or_the_keys_but_not_both() {
         assert_eq!(problems.len(), count, "{problems:?}");
         assert!(problems[0].starts_with("pi.toml: `mqtt."), "{problems:?}");
     }
+}
+
+#[test]
+fn several_brokers_are_a_list_or_separated_by_commas() {
+    let text = "[mqtt]\nurl = [\"mqtts://al:pw@a\", \"ws://b:81\"]\n";
+    let loaded = with_file(text).expect(text);
+    let mqtt = &loaded.config.mqtt;
+    assert_eq!(mqtt.broker_names(), "mqtts://al:***@a:8883, ws://b:81/mqtt");
+    let users = |mqtt: &Mqtt| -> Vec<Option<String>> {
+        let credentials = |broker: &Broker| broker.credentials.as_ref().map(|c| c.username.clone());
+        mqtt.brokers.iter().map(credentials).collect()
+    };
+    assert_eq!(users(mqtt), [Some("al".to_owned()), None]);
+    assert!(
+        render(&loaded.settings).contains(r#"= ["mqtts://al:***@a:8883", "ws://b:81/mqtt"]"#),
+        "{}",
+        render(&loaded.settings)
+    );
+    let by_variable = with_variable("PIGLOW_MQTT__URL", "mqtts://al:pw@a, ws://b:81").expect("two");
+    assert_eq!(&by_variable.config.mqtt, mqtt);
+
+    let text =
+        "[mqtt]\nurl = [\"mqtt://a\", \"mqtt://b\"]\nusername = \"al\"\npassword_file = \"/p\"\n";
+    let shared = with_file(text).expect(text).config.mqtt;
+    assert_eq!(shared.brokers[0].credentials, shared.brokers[1].credentials);
+    assert_eq!(
+        users(&shared),
+        [Some("al".to_owned()), Some("al".to_owned())]
+    );
+}
+
+#[test]
+fn a_certificate_and_its_key_come_together() {
+    let text = "[mqtt]\nclient_certificate_file = \"c\"\nclient_key_file = \"k\"\nserver_name = \"broker.example.org\"\n";
+    let tls = with_file(text).expect(text).config.mqtt.tls;
+    assert_eq!(
+        tls,
+        Tls {
+            ca_file: None,
+            client: Some(ClientFiles {
+                certificate: PathBuf::from("c"),
+                key: PathBuf::from("k"),
+            }),
+            server_name: Some("broker.example.org".to_owned()),
+            accept_any_certificate: false,
+        }
+    );
 }
 
 #[test]

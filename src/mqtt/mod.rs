@@ -4,24 +4,39 @@
 //! done once: after *every* `CONNACK` the subscriptions are made again and [`Link`] tells the rest of the node to
 //! announce itself again.
 
+mod answers;
 mod backoff;
+mod delivery;
+mod dial;
+mod files;
+mod homing;
 mod options;
 mod outbox;
 mod refusal;
+mod route;
 mod session;
+mod stall;
+mod tls;
 
+pub use delivery::{Delivered, Delivery};
+pub use homing::Homing;
 pub use options::OpenError;
 pub use outbox::{Handover, Outbox, StopError};
 pub use session::{Inbound, Session};
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::AsyncClient;
 use tokio::sync::watch;
 
-use crate::config::{BrokerUrl, Secret};
+use crate::config::{Broker, Tls};
 use crate::protocol::Message;
+use files::Access;
+use options::Start;
+use outbox::Traffic;
+
+/// How often a node that is with another broker looks for the first one, give or take a quarter: once a minute.
+pub const HOMING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The largest packet the broker may send, in bytes: 64 KiB; a command has at most 4 KiB.
 pub const INCOMING_MAX: u32 = 64 * 1024;
@@ -40,16 +55,20 @@ const CALM: usize = 64;
 /// What a session needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the broker is.
-    pub url: BrokerUrl,
+    /// The brokers in the order in which they are tried; at least one.
+    pub brokers: Vec<Broker>,
+    /// Whether to go back to the first when it is reachable again.
+    pub return_to_first: bool,
+    /// How often to look for it, [`HOMING_INTERVAL`] but in tests.
+    pub homing_interval: Duration,
     /// The MQTT client id.
     pub client_id: String,
-    /// The user name, and a password if there is one.
-    pub credentials: Option<(String, Option<Secret>)>,
     /// Between signs of life; a half-open link is noticed after two.
     pub keep_alive: Duration,
-    /// The certificates that vouch for the broker, PEM; `None`: those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// How long the broker keeps the session when the connection breaks; zero: not at all.
+    pub session_expiry: Duration,
+    /// How the broker is recognised, and how it recognises the node.
+    pub tls: Tls,
     /// What the broker says when the session dies.
     pub will: Option<Message>,
     /// What to listen to.
@@ -70,15 +89,40 @@ pub enum Link {
 ///
 /// # Errors
 ///
-/// Tells what is wrong with the certificates.
+/// Tells what is wrong with the files that a connection to any of the brokers needs.
 pub fn open(settings: Settings) -> Result<(Outbox, Session), OpenError> {
-    let options = options::build(&settings)?;
-    let (client, events) = AsyncClient::builder(options)
-        .capacity(QUEUE)
-        .try_build()
-        .map_err(|error| OpenError::Options(error.to_string()))?;
+    let mut options = Vec::with_capacity(settings.brokers.len());
+    for broker in &settings.brokers {
+        let access = Access::load(broker, &settings.tls)?;
+        options.push(options::build(&settings, broker, &access, Start::Clean)?);
+    }
+    let first = options.into_iter().next().ok_or(OpenError::NoBroker)?;
+    files::warn_of_dangers(&settings.brokers, &settings.tls);
+    let (client, events) = options::client(first)?;
+    let places = settings.brokers.iter().map(|broker| broker.url.place());
+    let traffic = Arc::new(Traffic::new(client, places.collect()));
     let (link, link_seen) = watch::channel(Link::Down);
-    let outbox = Outbox::new(client.clone(), link_seen);
-    let session = Session::new(client, events, link, outbox.traffic(), settings);
-    Ok((outbox, session))
+    let outbox = Outbox::new(Arc::clone(&traffic), link_seen);
+    Ok((outbox, Session::new(events, link, traffic, settings)))
+}
+
+#[cfg(test)]
+impl Settings {
+    /// Settings for a test, with a broker that is not there.
+    fn test() -> Self {
+        Self {
+            brokers: vec![Broker {
+                url: "mqtt://127.0.0.1:1".parse().unwrap(),
+                credentials: None,
+            }],
+            return_to_first: false,
+            homing_interval: HOMING_INTERVAL,
+            client_id: "test".to_owned(),
+            keep_alive: Duration::from_secs(15),
+            session_expiry: Duration::from_secs(300),
+            tls: Tls::default(),
+            will: None,
+            filters: Vec::new(),
+        }
+    }
 }

@@ -1,42 +1,91 @@
 //! The client's options, each set on purpose.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fmt, io};
 
+use rumqttc::tokio_rustls::rustls::pki_types::ServerName;
 use rumqttc::{
-    Broker, IncomingPacketSizeLimit, LastWill, MqttOptions, NetworkOptions, TlsConfiguration,
-    Transport,
+    AsyncClient, Broker, EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, MqttState,
 };
 
-use super::{INCOMING_MAX, Settings};
-use crate::config::Scheme;
+use super::dial::Dialer;
+use super::files::Access;
+use super::{INCOMING_MAX, QUEUE, Settings};
+use crate::config::{self, BrokerUrl};
 use crate::protocol::{Message, Qos};
 
 /// Unacknowledged messages at a time: the library allocates its table for all 65,535 otherwise, which is 16 MiB.
 const INFLIGHT: u16 = 64;
 
-/// How long a connection may take to be accepted, name lookup and TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to be accepted: longer than name, TCP and TLS may take together, so that who lets this time
+/// pass has answered until then, and not in MQTT.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a session can't be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file with certificates can't be read.
-    #[error("`mqtt.ca_file` is {path}, which can't be read")]
-    CaFile {
+    /// A file can't be read.
+    #[error("`{key}` is {path}, which can't be read")]
+    File {
+        /// The key that names it.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+    /// A file should be one of systemd's credentials, and there are none.
+    #[error(
+        "`{key}` is {path}, but this process has no $CREDENTIALS_DIRECTORY; expected LoadCredential= in its systemd unit"
+    )]
+    NoCredentials {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that should hold a password does not hold text.
+    #[error("`{key}` is {path}, which is no text in UTF-8")]
+    NotText {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no certificate in a file.
+    #[error("`{key}` is {path}, which has no certificate in PEM that can be used")]
+    NoCertificate {
+        /// The key that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no key in a file.
+    #[error(
+        "`mqtt.client_key_file` is {path}, which has no private key in PEM; it must not need a passphrase"
+    )]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Certificate and key of the node can't be used.
+    #[error(
+        "`mqtt.client_certificate_file` {certificate} and `mqtt.client_key_file` {key} can't be used together: {reason}"
+    )]
+    ClientCertificate {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The system has no certificates to trust.
     #[error(
-        "this system has no trusted certificates for {url}; install ca-certificates or set `mqtt.ca_file`: {reason}"
+        "this system has no trusted certificates; install ca-certificates or set `mqtt.ca_file`: {reason}"
     )]
     NoRoots {
-        /// The broker.
-        url: String,
         /// What the system said.
         reason: String,
     },
@@ -48,32 +97,51 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// There is no broker to connect to.
+    #[error("`mqtt.url` is empty; expected at least one broker")]
+    NoBroker,
     /// The library refuses the options.
     #[error("the MQTT client refuses its options: {0}")]
     Options(String),
 }
 
-pub(super) fn build(settings: &Settings) -> Result<MqttOptions, OpenError> {
-    let mut options = connect_to(settings)?;
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Without anything of an earlier session.
+    Clean,
+    /// With the session that the broker may have kept for this process.
+    Resume,
+}
+
+/// The options for a connection to one of the brokers.
+pub(super) fn build(
+    settings: &Settings,
+    broker: &config::Broker,
+    access: &Access,
+    start: Start,
+) -> Result<MqttOptions, OpenError> {
+    let mut options = MqttOptions::new(settings.client_id.as_str(), address(&broker.url)?);
+    let dialer = dialer(settings, &broker.url, access)?;
+    let expiry = u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX);
     options
-        .set_clean_start(true)
+        .set_socket_connector(move |_, _| dialer.clone().dial())
+        .set_clean_start(start == Start::Clean)
+        .set_session_expiry_interval((expiry > 0).then_some(expiry))
         .set_keep_alive(u16::try_from(settings.keep_alive.as_secs()).unwrap_or(u16::MAX))
         .set_connect_timeout(CONNECT_TIMEOUT)
         .set_outgoing_inflight_upper_limit(INFLIGHT)
         .set_max_packet_size(Some(INCOMING_MAX))
         .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(INCOMING_MAX));
-    let mut network = NetworkOptions::new();
-    // Without it a command of QoS 1 is answered 40 ms late: Nagle's algorithm waits for a delayed acknowledgement.
-    network.set_tcp_nodelay(true);
-    options.set_network_options(network);
-    match &settings.credentials {
-        Some((user, Some(password))) => {
-            options.set_credentials(user, password.expose().to_owned());
+    if let Some(user) = &broker.credentials {
+        match &access.password {
+            Some(password) => {
+                options.set_credentials(&user.username, password.expose().to_owned());
+            }
+            None => {
+                options.set_username(&user.username);
+            }
         }
-        Some((user, None)) => {
-            options.set_username(user);
-        }
-        None => {}
     }
     if let Some(will) = &settings.will {
         options.set_last_will(last_will(will));
@@ -81,57 +149,51 @@ pub(super) fn build(settings: &Settings) -> Result<MqttOptions, OpenError> {
     Ok(options)
 }
 
-fn connect_to(settings: &Settings) -> Result<MqttOptions, OpenError> {
-    let url = &settings.url;
-    let id = settings.client_id.as_str();
-    let unusable = |reason: String| OpenError::Url {
-        url: url.to_string(),
-        reason,
-    };
-    let websocket = || {
-        format!(
-            "{}://{}{}",
-            url.scheme().as_str(),
-            url.authority(),
-            url.path().unwrap_or("/mqtt")
-        )
-    };
-    match url.scheme() {
-        Scheme::Mqtt => Ok(MqttOptions::new(id, Broker::tcp(url.host(), url.port()))),
-        Scheme::Mqtts => {
-            let mut options = MqttOptions::new(id, Broker::tcp(url.host(), url.port()));
-            options.set_transport(Transport::tls_with_config(tls(settings)?));
-            Ok(options)
-        }
-        Scheme::Ws => {
-            let broker =
-                Broker::websocket(websocket()).map_err(|error| unusable(error.to_string()))?;
-            Ok(MqttOptions::new(id, broker))
-        }
-        Scheme::Wss => MqttOptions::websocket_with_tls_config(id, websocket(), tls(settings)?)
-            .map_err(|error| unusable(error.to_string())),
-    }
+/// A client of the library and what polls for it, with nothing of an earlier session.
+pub(super) fn client(options: MqttOptions) -> Result<(AsyncClient, EventLoop), OpenError> {
+    AsyncClient::builder(options)
+        .capacity(QUEUE)
+        .try_build()
+        .map_err(|error| OpenError::Options(error.to_string()))
 }
 
-fn tls(settings: &Settings) -> Result<TlsConfiguration, OpenError> {
-    match &settings.ca_file {
-        Some(path) => Ok(TlsConfiguration::Simple {
-            ca: read(path)?,
-            alpn: None,
-            client_auth: None,
-        }),
-        None => TlsConfiguration::try_default_rustls().map_err(|error| OpenError::NoRoots {
-            url: settings.url.to_string(),
-            reason: error.to_string(),
-        }),
-    }
+/// What the library knows of a session that has nothing on its way.
+pub(super) fn idle_state() -> MqttState {
+    MqttState::builder(INFLIGHT).build()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
-    std::fs::read(path).map_err(|source| OpenError::CaFile {
-        path: path.to_owned(),
-        source,
+/// Where the library believes the broker to be: the [`Dialer`] goes there, so that TLS is not its concern.
+fn address(url: &BrokerUrl) -> Result<Broker, OpenError> {
+    if !url.scheme().is_websocket() {
+        return Ok(Broker::tcp(url.host(), url.port()));
+    }
+    let websocket = format!("ws://{}{}", url.authority(), url.path().unwrap_or("/mqtt"));
+    Broker::websocket(websocket).map_err(|error| unusable(url, &error))
+}
+
+fn dialer(settings: &Settings, url: &BrokerUrl, access: &Access) -> Result<Dialer, OpenError> {
+    let name = settings.tls.server_name.as_deref().unwrap_or(url.host());
+    let tls = access
+        .tls
+        .as_ref()
+        .map(|config| {
+            let name = ServerName::try_from(name.to_owned());
+            Ok((name.map_err(|error| unusable(url, &error))?, config.clone()))
+        })
+        .transpose()?;
+    Ok(Dialer {
+        host: url.host().to_owned(),
+        port: url.port(),
+        tls,
+        stall: settings.keep_alive * 2,
     })
+}
+
+fn unusable(url: &BrokerUrl, reason: &impl fmt::Display) -> OpenError {
+    OpenError::Url {
+        url: url.to_string(),
+        reason: reason.to_string(),
+    }
 }
 
 fn last_will(message: &Message) -> LastWill {
@@ -156,20 +218,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nagles_algorithm_is_switched_off_and_the_table_in_flight_is_small() {
-        let options = build(&Settings {
-            url: "mqtt://127.0.0.1:1".parse().unwrap(),
-            client_id: "test".to_owned(),
-            credentials: None,
-            keep_alive: Duration::from_secs(15),
-            ca_file: None,
-            will: None,
-            filters: Vec::new(),
-        })
-        .unwrap();
-        // It has no getter, and nobody but the socket's owner can see it.
-        let network = format!("{:?}", options.network_options());
-        assert!(network.contains("tcp_nodelay: true"), "{network}");
-        assert_eq!(options.get_outgoing_inflight_upper_limit(), Some(INFLIGHT));
+    fn every_broker_gets_the_same_limits() {
+        let settings = Settings {
+            brokers: ["mqtt://127.0.0.1:1", "ws://[::1]:2/x", "wss://localhost"]
+                .map(|url| config::Broker {
+                    url: url.parse().unwrap(),
+                    credentials: None,
+                })
+                .to_vec(),
+            ..Settings::test()
+        };
+        for broker in &settings.brokers {
+            let options = build(&settings, broker, &Access::default(), Start::Resume).unwrap();
+            assert_eq!(options.get_outgoing_inflight_upper_limit(), Some(INFLIGHT));
+            assert_eq!(options.max_packet_size(), Some(INCOMING_MAX));
+            assert_eq!(
+                options.incoming_packet_size_limit(),
+                IncomingPacketSizeLimit::Bytes(INCOMING_MAX)
+            );
+            assert!(options.has_socket_connector());
+            assert!(!options.clean_start());
+            assert_eq!(options.session_expiry_interval(), Some(300));
+        }
     }
 }

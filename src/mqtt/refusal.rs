@@ -1,22 +1,38 @@
 //! What went wrong between node and broker, in words, with what to do.
 
+use std::error::Error;
 use std::io;
 
 use rumqttc::mqttbytes::v5::PubAckReason;
+use rumqttc::tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
 use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, SubscribeReasonCode,
     mqttbytes,
 };
 
-use crate::config::BrokerUrl;
+use super::dial::DialError;
+use super::stall::Stalled;
+use crate::config::{BrokerUrl, Tls};
 
 /// A connection that failed, or ended after the broker had let the node in.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library's enum may grow, and its own words serve"
 )]
-pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl, was_in: bool) -> String {
+pub(super) fn of_connection(
+    error: &ConnectionError,
+    url: &BrokerUrl,
+    tls: &Tls,
+    was_in: bool,
+) -> String {
     let address = url.authority();
+    // Before TLS 1.3 has let the node in, the broker's refusal of it looks like an answer that can't be read.
+    if let Some(error) = cause::<TlsError>(error) {
+        return of_tls(error, url, tls);
+    }
+    if let Some(stalled) = cause::<Stalled>(error) {
+        return format!("{address} is taken for dead: {stalled}");
+    }
     match error {
         ConnectionError::ConnectionRefused(code) => of_connack(*code),
         ConnectionError::MqttState(StateError::ConnFail { reason }) => of_connack(*reason),
@@ -25,11 +41,10 @@ pub(super) fn of_connection(error: &ConnectionError, url: &BrokerUrl, was_in: bo
         }
         ConnectionError::Timeout(_) => {
             format!(
-                "{address} did not accept the connection in time; check the network, and that `mqtt.url` is a broker's, with \
-                 its scheme"
+                "{address} takes the connection and says nothing in MQTT; check that `mqtt.url` is a broker's, with its scheme, \
+                 and that nothing on the way answers in its place"
             )
         }
-        ConnectionError::Tls(error) => of_tls(&error.to_string(), &address),
         ConnectionError::MqttState(StateError::ServerDisconnect {
             reason_code,
             reason_string,
@@ -114,28 +129,113 @@ fn of_connack(code: ConnectReturnCode) -> String {
 }
 
 fn of_io(error: &io::Error, address: &str) -> String {
-    if error.kind() == io::ErrorKind::ConnectionRefused {
-        return format!(
-            "nothing listens at {address}; is the broker running, and is `mqtt.url` right?"
-        );
+    let dialing = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match dialing {
+        Some(error) => of_dialing(error, address),
+        None => format!("no connection to {address}: {error}"),
     }
-    let text = error.to_string();
-    if text.contains("lookup") {
-        return format!(
-            "the name in {address} can't be resolved; check `mqtt.url` and the name server: {text}"
-        );
-    }
-    if text.contains("certificate") {
-        return of_tls(&text, address);
-    }
-    format!("no connection to {address}: {text}")
 }
 
-fn of_tls(text: &str, address: &str) -> String {
-    format!(
-        "no trusted connection to {address}: {text}; check that `mqtt.ca_file` vouches for the broker, that the name in \
-         `mqtt.url` is the certificate's, and the clock"
-    )
+fn of_dialing(error: &DialError, address: &str) -> String {
+    match error {
+        DialError::Lookup(error) => format!(
+            "the name in {address} can't be resolved; check `mqtt.url` and the name server: {error}"
+        ),
+        DialError::NoAddress => {
+            format!("the name in {address} has no address; check `mqtt.url` and the name server")
+        }
+        DialError::NoAnswer => format!(
+            "nothing answers at {address}; check the network, and that `mqtt.url` is right and no firewall on the way"
+        ),
+        DialError::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            format!("nothing listens at {address}; is the broker running, and is `mqtt.url` right?")
+        }
+        DialError::Connect(error) => format!("no connection to {address}: {error}"),
+        DialError::SilentHandshake => format!(
+            "{address} takes the connection and says nothing in TLS; check the port and the scheme of `mqtt.url`"
+        ),
+        DialError::Tls(error) => format!(
+            "{address} ended the TLS handshake: {error}; check the port and the scheme of `mqtt.url`"
+        ),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's enums may grow, and its own words serve"
+)]
+fn of_tls(error: &TlsError, url: &BrokerUrl, tls: &Tls) -> String {
+    let address = url.authority();
+    let trusted = match &tls.ca_file {
+        Some(path) => format!("`mqtt.ca_file` ({})", path.display()),
+        None => "this system's certificates (no `mqtt.ca_file` is set)".to_owned(),
+    };
+    let why = match error {
+        TlsError::InvalidCertificate(certificate) => match certificate {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                format!("its certificate is not vouched for by {trusted}")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired; renew it, or set this computer's clock".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet; set this computer's clock".to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                let name = tls.server_name.as_deref().unwrap_or(url.host());
+                format!(
+                    "its certificate is for another name than {name}; use the certificate's name in `mqtt.url`, or set \
+                     `mqtt.server_name`"
+                )
+            }
+            CertificateError::Revoked => "its certificate has been revoked".to_owned(),
+            other => format!("its certificate can't be used: {other:?}"),
+        },
+        TlsError::AlertReceived(AlertDescription::ProtocolVersion)
+        | TlsError::PeerIncompatible(_) => {
+            "it offers neither TLS 1.2 nor 1.3 with a cipher of today; bring it up to date"
+                .to_owned()
+        }
+        TlsError::AlertReceived(
+            alert @ (AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError),
+        ) => match &tls.client {
+            Some(files) => format!(
+                "it refuses the certificate in `mqtt.client_certificate_file` ({}): {alert:?}",
+                files.certificate.display()
+            ),
+            None => format!(
+                "it asks for a certificate of the node; set `mqtt.client_certificate_file` and `mqtt.client_key_file` ({alert:?})"
+            ),
+        },
+        TlsError::InvalidMessage(_) => {
+            "it does not speak TLS there; check the port and the scheme of `mqtt.url`".to_owned()
+        }
+        other => other.to_string(),
+    };
+    format!("no trusted connection to {address}: {why}")
+}
+
+/// The first cause of this kind, also within an I/O error, which does not tell what it wraps as its source.
+fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => cause(inner as &(dyn Error + 'static)),
+        None => error.source().and_then(cause),
+    }
 }
 
 /// A `DISCONNECT` from the broker.

@@ -72,6 +72,8 @@ pub struct Reply {
     pub response_topic: Option<String>,
     /// The MQTT 5 correlation data.
     pub correlation: Option<Vec<u8>>,
+    /// Whether the command came with QoS 1: its sender wants to be sure of the answer.
+    pub assured: bool,
 }
 
 /// A command and the `id` its answer carries.

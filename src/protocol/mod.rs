@@ -22,7 +22,7 @@ pub use observe::{
 };
 pub use result::{Outcome, Reason, Rejection, result};
 pub use status::{Counters, Health, Info, availability, health, info};
-pub use telemetry::telemetry;
+pub use telemetry::{history, telemetry};
 pub use topics::{Address, Leaf, TopicError, Topics};
 
 use std::time::Duration;

@@ -117,14 +117,18 @@ pub fn observe(leaf: Leaf, payload: &[u8]) -> Option<Report> {
             let frame: FrameWire = serde_json::from_slice(payload).ok()?;
             Some(Report::Frame(Frame(frame.leds)))
         }
-        Leaf::FrameWatch | Leaf::Identify | Leaf::LightSet(_) | Leaf::LightState(_) => None,
+        Leaf::TelemetryHistory
+        | Leaf::FrameWatch
+        | Leaf::Identify
+        | Leaf::LightSet(_)
+        | Leaf::LightState(_) => None,
     }
 }
 
 /// An outcome as a client reads it.
 #[must_use]
 pub fn observe_outcome(id: Option<&str>, outcome: &Outcome) -> Option<ResultReport> {
-    serde_json::from_slice(&document(id, outcome))
+    serde_json::from_slice(&document(id, None, outcome))
         .ok()
         .and_then(result)
 }

@@ -145,6 +145,8 @@ pub enum Outcome {
 struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
     status: &'static str,
     #[serde(flatten)]
     detail: Detail<'a>,
@@ -174,9 +176,17 @@ enum Detail<'a> {
 }
 
 /// The answers to a command: one on the node's `light/result`, and one where the sender asked for it.
+///
+/// Both carry the `sequence`, by which an answer that arrives twice is recognised.
 #[must_use]
-pub fn result(topics: &Topics, node: &NodeId, reply: &Reply, outcome: &Outcome) -> Vec<Message> {
-    let payload = document(reply.id.as_deref(), outcome);
+pub fn result(
+    topics: &Topics,
+    node: &NodeId,
+    reply: &Reply,
+    sequence: u64,
+    outcome: &Outcome,
+) -> Vec<Message> {
+    let payload = document(reply.id.as_deref(), Some(sequence), outcome);
     let own = topics.build(&Address::Node(node.clone()), Leaf::LightResult);
     let mut messages = Vec::with_capacity(1 + usize::from(reply.response_topic.is_some()));
     if let Some(topic) = &reply.response_topic {
@@ -189,9 +199,9 @@ pub fn result(topics: &Topics, node: &NodeId, reply: &Reply, outcome: &Outcome) 
     messages
 }
 
-/// The answer as JSON.
+/// The answer as JSON; `None` for the sequence of one that is not published.
 #[must_use]
-pub(super) fn document(id: Option<&str>, outcome: &Outcome) -> Vec<u8> {
+pub(super) fn document(id: Option<&str>, sequence: Option<u64>, outcome: &Outcome) -> Vec<u8> {
     let (status, detail) = match outcome {
         Outcome::Shown { frame, latency } => (
             "shown",
@@ -212,7 +222,12 @@ pub(super) fn document(id: Option<&str>, outcome: &Outcome) -> Vec<u8> {
             },
         ),
     };
-    json(&Wire { id, status, detail })
+    json(&Wire {
+        id,
+        sequence,
+        status,
+        detail,
+    })
 }
 
 fn answer(topic: String, payload: Vec<u8>) -> Message {

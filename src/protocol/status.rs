@@ -212,6 +212,8 @@ pub struct Counters {
     pub commands_superseded: u64,
     /// Messages that could not be handed to the broker: the link was down or its queue full.
     pub messages_dropped: u64,
+    /// Answers handed over again, because the link broke before the broker acknowledged them.
+    pub answers_repeated: u64,
     /// Times the broker accepted a connection.
     pub connections: u64,
     /// Frames the panel latched.
@@ -231,6 +233,8 @@ pub struct Health {
     pub panel_state: &'static str,
     /// What is wrong with the panel, and what to do.
     pub panel_detail: Option<String>,
+    /// Where the broker in use is, without who connects.
+    pub broker: String,
     /// From the arrival of the last shown command to its latch, in milliseconds.
     pub last_latency_millis: Option<f32>,
     /// The longest such time since the start.
@@ -244,6 +248,7 @@ pub struct Health {
 #[derive(Serialize)]
 struct HealthWire<'a> {
     panel: Panel<'a>,
+    broker: &'a str,
     command_latency_ms: Latency,
     estimated_current: Current,
     counters: Counters,
@@ -276,6 +281,7 @@ pub fn health(topics: &Topics, node: &NodeId, health: &Health) -> Message {
             state: health.panel_state,
             detail: health.panel_detail.as_deref(),
         },
+        broker: &health.broker,
         command_latency_ms: Latency {
             last: millis(health.last_latency_millis),
             max: millis(health.max_latency_millis),

@@ -1,15 +1,17 @@
-//! A sample of the host, every key always there: what the host can't tell is `null`.
+//! Samples of the host, every key always there: what the host can't tell is `null`.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Address, Leaf, Message, Qos, Topics, json, rfc3339, rounded};
+use crate::telemetry::history::Batch;
 use crate::telemetry::{Sample, Usage};
 use crate::units::{NodeId, Percent};
 
 #[derive(Serialize)]
 struct Wire {
     time: Option<String>,
+    run: String,
     sequence: u64,
     cpu: Cpu,
     load_average: [Value; 3],
@@ -65,13 +67,44 @@ fn number(value: Option<f32>, decimals: i32) -> Value {
     value.map_or(Value::Null, |value| rounded(value, decimals))
 }
 
+#[derive(Serialize)]
+struct History {
+    samples: Vec<Wire>,
+    in_doubt: usize,
+    dropped: u64,
+    remaining: usize,
+}
+
 /// A sample, published once and not retained: a new one follows.
+///
+/// With `QoS` 1 the acknowledgement proves that the broker has read it, and those before it.
 #[must_use]
-pub fn telemetry(topics: &Topics, node: &NodeId, sample: &Sample) -> Message {
+pub fn telemetry(topics: &Topics, node: &NodeId, sample: &Sample, qos: Qos) -> Message {
+    let topic = topics.build(&Address::Node(node.clone()), Leaf::Telemetry);
+    Message::event(topic, json(&wire(sample)), qos)
+}
+
+/// Samples that the broker does not have, or may not have.
+#[must_use]
+pub fn history(topics: &Topics, node: &NodeId, batch: &Batch) -> Message {
+    let payload = json(&History {
+        samples: batch.samples.iter().map(wire).collect(),
+        in_doubt: batch.in_doubt,
+        dropped: batch.dropped,
+        remaining: batch.remaining,
+    });
+    let topic = topics.build(&Address::Node(node.clone()), Leaf::TelemetryHistory);
+    Message::event(topic, payload, Qos::AtLeastOnce)
+}
+
+fn wire(sample: &Sample) -> Wire {
     let cpu = sample.cpu.as_ref();
-    let payload = json(&Wire {
-        time: rfc3339(sample.unix_ms),
-        sequence: sample.sequence,
+    let stamp = &sample.stamp;
+    Wire {
+        // A clock that has never been set can't tell.
+        time: stamp.is_dated().then(|| rfc3339(stamp.unix_ms)).flatten(),
+        run: stamp.run.to_string(),
+        sequence: stamp.sequence,
         cpu: Cpu {
             load_percent: cpu.map_or(Value::Null, |cpu| percent(cpu.total)),
             core_percent: cpu.map(|cpu| cpu.cores.iter().copied().map(percent).collect()),
@@ -99,7 +132,5 @@ pub fn telemetry(topics: &Topics, node: &NodeId, sample: &Sample) -> Message {
             now: sample.throttled.map(|throttled| throttled.now),
             since_boot: sample.throttled.map(|throttled| throttled.since_boot),
         },
-    });
-    let topic = topics.build(&Address::Node(node.clone()), Leaf::Telemetry);
-    Message::event(topic, payload, Qos::AtMostOnce)
+    }
 }

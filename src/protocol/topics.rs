@@ -35,6 +35,8 @@ pub enum Leaf {
     Info,
     /// `telemetry`
     Telemetry,
+    /// `telemetry/history`
+    TelemetryHistory,
     /// `health`
     Health,
     /// `frame`
@@ -64,10 +66,11 @@ impl Leaf {
 }
 
 /// The leaves without a segment, by their names.
-const PLAIN: [(&str, Leaf); 8] = [
+const PLAIN: [(&str, Leaf); 9] = [
     ("availability", Leaf::Availability),
     ("info", Leaf::Info),
     ("telemetry", Leaf::Telemetry),
+    ("telemetry/history", Leaf::TelemetryHistory),
     ("health", Leaf::Health),
     ("frame", Leaf::Frame),
     ("frame/watch", Leaf::FrameWatch),
@@ -83,6 +86,7 @@ impl fmt::Display for Leaf {
             Self::Availability
             | Self::Info
             | Self::Telemetry
+            | Self::TelemetryHistory
             | Self::Health
             | Self::Frame
             | Self::FrameWatch

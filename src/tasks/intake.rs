@@ -8,7 +8,7 @@ use tracing::debug;
 
 use super::renderer::Order;
 use super::{Mirror, Responder, Tally};
-use crate::clock::unix_millis;
+use crate::clock::Clock;
 use crate::light::Scenes;
 use crate::light::board::Segment;
 use crate::mqtt::Inbound;
@@ -26,6 +26,7 @@ const CORRELATION_MAX: usize = 256;
 /// Takes in what arrives on the node's topics; runs inside the poll loop and never waits.
 pub struct Intake {
     topics: Topics,
+    clock: Clock,
     orders: mpsc::Sender<Order>,
     mirror: watch::Sender<Option<tokio::time::Instant>>,
     responder: Arc<Responder>,
@@ -37,8 +38,13 @@ pub struct Intake {
 impl Intake {
     /// Makes an intake that hands orders to the renderer, whose stage has these scenes.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a wire of its own, named where the node is put together"
+    )]
     pub fn new(
         topics: Topics,
+        clock: Clock,
         orders: mpsc::Sender<Order>,
         mirror: watch::Sender<Option<tokio::time::Instant>>,
         responder: Arc<Responder>,
@@ -48,6 +54,7 @@ impl Intake {
     ) -> Self {
         Self {
             topics,
+            clock,
             orders,
             mirror,
             responder,
@@ -78,6 +85,7 @@ impl Intake {
                 Leaf::Availability
                 | Leaf::Info
                 | Leaf::Telemetry
+                | Leaf::TelemetryHistory
                 | Leaf::Health
                 | Leaf::Frame
                 | Leaf::LightResult
@@ -101,7 +109,7 @@ impl Intake {
     fn set(&self, segment: Segment, message: &Inbound<'_>) -> Result<(), Refused> {
         let delivery = Delivery {
             retained: message.retained,
-            unix_millis: unix_millis(),
+            unix_millis: self.clock.unix_millis(),
             allow_fast_flashes: self.allow_fast_flashes,
         };
         let request = protocol::decode_set(segment, message.payload, delivery, &self.scenes)?;
@@ -159,6 +167,7 @@ impl Intake {
             id,
             response_topic: response_topic.map(str::to_owned),
             correlation: correlation.map(<[u8]>::to_vec),
+            assured: message.assured,
         }
     }
 }

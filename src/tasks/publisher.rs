@@ -1,4 +1,4 @@
-//! The publisher: announces the node after every connection, and publishes what changes.
+//! The publisher: announces the node after every connection, and publishes what changes. Samples are the courier's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,11 +30,12 @@ enum Heard {
     Sample,
     State,
     PanelHealth,
+    ClockStep,
     Retry,
     Stop,
 }
 
-/// Publishes what the other tasks know; each field holds only the newest.
+/// Publishes what the other tasks know but samples; each field holds only the newest.
 pub struct Publisher {
     /// The topics of the node's root.
     pub topics: Topics,
@@ -48,8 +49,10 @@ pub struct Publisher {
     pub outbox: Outbox,
     /// What the LEDs are set to.
     pub state: watch::Receiver<LightState>,
-    /// The newest sample.
+    /// The newest sample; with it, what is due is told, so that it needs no wake-up of its own.
     pub sample: watch::Receiver<Option<Sample>>,
+    /// How often the wall clock was set.
+    pub clock_steps: watch::Receiver<u64>,
     /// How the panel is.
     pub panel: watch::Receiver<PanelHealth>,
     /// What has been counted.
@@ -67,7 +70,7 @@ struct Told {
     parts: HashMap<Segment, (bool, u8)>,
     health: Option<(Health, Instant)>,
     online: bool,
-    /// When to try again, because something retained was dropped: unlike a sample, no later one makes up for it.
+    /// When to try again, because something retained was dropped: no later one makes up for it.
     retry: Option<Instant>,
 }
 
@@ -100,6 +103,7 @@ impl Publisher {
                 // The rare before the frequent: in a flood of commands the state changes without a pause.
                 Ok(()) = self.sample.changed() => Heard::Sample,
                 Ok(()) = self.panel.changed() => Heard::PanelHealth,
+                Ok(()) = self.clock_steps.changed() => Heard::ClockStep,
                 Ok(()) = self.state.changed() => Heard::State,
             };
             let up = *link.borrow_and_update() != Link::Down;
@@ -114,9 +118,14 @@ impl Publisher {
                 Heard::Retry if up => self.announce(&mut told),
                 Heard::State if up => self.tell_state(&mut told),
                 Heard::PanelHealth if up => self.tell_health(&mut told),
-                Heard::Sample if up => self.tell_sample(&mut told),
+                Heard::Sample if up => self.tell_health_when_due(&mut told),
+                Heard::ClockStep if up => {
+                    // When a lease ends is told as a time of day.
+                    told.board = None;
+                    self.tell_state(&mut told);
+                }
                 // What changes while the broker is away is told when it is back.
-                Heard::State | Heard::PanelHealth | Heard::Sample => {}
+                Heard::State | Heard::PanelHealth | Heard::Sample | Heard::ClockStep => {}
                 Heard::Retry => told.retry = None,
             }
         }
@@ -168,11 +177,7 @@ impl Publisher {
         }
     }
 
-    fn tell_sample(&mut self, told: &mut Told) {
-        if let Some(sample) = self.sample.borrow_and_update().as_ref() {
-            self.outbox
-                .publish(protocol::telemetry(&self.topics, &self.node, sample));
-        }
+    fn tell_health_when_due(&mut self, told: &mut Told) {
         let due = told
             .health
             .as_ref()
@@ -208,6 +213,7 @@ impl Publisher {
         Health {
             panel_state: panel.state.name(),
             panel_detail: panel.detail.clone(),
+            broker: self.outbox.broker().to_owned(),
             last_latency_millis: millis(figures.last_latency),
             max_latency_millis: millis(figures.max_latency),
             frame: self
@@ -220,6 +226,7 @@ impl Publisher {
                 commands_rejected: figures.rejected,
                 commands_superseded: figures.superseded,
                 messages_dropped: self.outbox.dropped(),
+                answers_repeated: self.outbox.answers_repeated(),
                 connections: match *self.outbox.link().borrow() {
                     Link::Up(count) => count,
                     Link::Down => 0,

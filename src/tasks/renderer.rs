@@ -12,7 +12,7 @@ use super::Responder;
 use super::schedule::Schedule;
 use super::solitude::Solitude;
 use super::waiting::{Scope, WaitingList};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
 use crate::mqtt::Link;
 use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
@@ -53,6 +53,7 @@ enum Heard {
     Receipt,
     PanelHealth,
     Link,
+    ClockStep,
     WakeUp,
     Stop,
 }
@@ -75,6 +76,7 @@ pub struct Renderer {
     follows_inputs: watch::Sender<bool>,
     batch: Vec<Order>,
     link: watch::Receiver<Link>,
+    clock_steps: watch::Receiver<u64>,
     solitude: Solitude,
     schedule: Schedule,
     waiting: WaitingList,
@@ -118,6 +120,7 @@ impl Renderer {
             follows_inputs,
             batch: Vec::new(),
             link,
+            clock_steps: watch::Sender::new(0).subscribe(),
             solitude: Solitude::new(offline_after, clock.now()),
             schedule: Schedule::default(),
             waiting: WaitingList::default(),
@@ -144,6 +147,13 @@ impl Renderer {
         self.follows_inputs.subscribe()
     }
 
+    /// Looks at the wall clock again at each of these.
+    #[must_use]
+    pub fn with_clock_steps(mut self, clock_steps: watch::Receiver<u64>) -> Self {
+        self.clock_steps = clock_steps;
+        self
+    }
+
     /// Renders until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         self.paint();
@@ -155,6 +165,11 @@ impl Renderer {
                     self.paint();
                 }
                 Heard::Link => self.mind_the_link(),
+                Heard::ClockStep => {
+                    // What begins at a time of day begins when the clock, as it is set, reads that.
+                    self.schedule.set(|start| self.clock.at_unix_millis(start));
+                    self.wake_up();
+                }
                 Heard::WakeUp => self.wake_up(),
                 Heard::Receipt => self.answer_latched(),
                 Heard::PanelHealth => {
@@ -187,6 +202,7 @@ impl Renderer {
             Ok(()) = self.receipts.changed() => Heard::Receipt,
             Ok(()) = self.panel_health.changed() => Heard::PanelHealth,
             Ok(()) = self.link.changed() => Heard::Link,
+            Ok(()) = self.clock_steps.changed() => Heard::ClockStep,
             Ok(()) = self.inputs.changed() => Heard::Inputs,
             () = wake_up => Heard::WakeUp,
         }
@@ -294,7 +310,10 @@ impl Renderer {
     fn inputs(&mut self) -> Inputs {
         let inputs = *self.inputs.borrow_and_update();
         Inputs {
-            local_time: self.stage.needs_local_time().then(clock::local_time),
+            local_time: self
+                .stage
+                .needs_local_time()
+                .then(|| self.clock.local_time()),
             ..inputs
         }
     }

@@ -1,6 +1,7 @@
 //! Answers to commands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 use tracing::debug;
@@ -25,6 +26,8 @@ pub struct Responder {
     node: NodeId,
     outbox: Outbox,
     tally: Arc<Tally>,
+    /// Answers published; the first is number 1.
+    sequence: AtomicU64,
     /// The newest answer, for a view of the node in the same process.
     last: watch::Sender<Option<Answer>>,
 }
@@ -38,6 +41,7 @@ impl Responder {
             node,
             outbox,
             tally,
+            sequence: AtomicU64::new(0),
             last: watch::Sender::new(None),
         }
     }
@@ -83,14 +87,15 @@ impl Responder {
     }
 
     fn publish(&self, reply: &Reply, outcome: &Outcome) {
-        if self.outbox.has_room_for_answers() {
-            for message in protocol::result(&self.topics, &self.node, reply, outcome) {
-                // A drop is counted by the outbox, and published with the health.
-                self.outbox.publish(message);
-            }
-        } else if !matches!(outcome, Outcome::Superseded { .. }) {
-            // In a flood, what was superseded is only counted.
-            self.outbox.give_up();
+        // In a flood, what was superseded is only counted, unless its sender wanted to be sure.
+        let superseded = matches!(outcome, Outcome::Superseded { .. });
+        if superseded && !reply.assured && !self.outbox.has_room_for_answers() {
+            return;
+        }
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        for message in protocol::result(&self.topics, &self.node, reply, sequence, outcome) {
+            // A drop is counted by the outbox, and published with the health.
+            self.outbox.answer(message);
         }
     }
 }

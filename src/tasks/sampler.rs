@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
-use crate::clock::unix_millis;
+use crate::clock::{Clock, StepWatch};
 use crate::host::Host;
 use crate::light::Inputs;
-use crate::telemetry::{Gauges, Reading, Sample, Space};
+use crate::telemetry::{Gauges, Reading, Run, Sample, Space, Stamp};
 
 /// The first sample comes this soon, whatever the interval: long enough for a load to be measured.
 const FIRST_SAMPLE: Duration = Duration::from_secs(1);
 
 /// Memory, disk, network and temperature change slowly; the LEDs show them as they were up to a second ago.
 const GAUGES_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Samples that may wait for the one who carries them to the broker, who never waits for anything but the disk.
+pub const SAMPLES: usize = 64;
 
 /// What has been read from the host; only the newest matters.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Measured {
     pub inputs: watch::Receiver<Inputs>,
     /// For telemetry; `None` before the first.
     pub sample: watch::Receiver<Option<Sample>>,
+    /// How often the wall clock was set, or the machine slept: what shows a time of day looks again.
+    pub clock_steps: watch::Receiver<u64>,
 }
 
 /// Everything the sampler can hear.
@@ -37,6 +43,12 @@ enum Heard {
 /// Reads the host.
 pub struct Sampler {
     host: Host,
+    clock: Clock,
+    step_watch: StepWatch,
+    clock_steps: watch::Sender<u64>,
+    run: Run,
+    /// Each sample matters: they are counted.
+    taken: mpsc::Sender<Sample>,
     interval: Duration,
     load_interval: Duration,
     follows_inputs: watch::Receiver<bool>,
@@ -51,10 +63,13 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Makes a sampler that samples at `interval`, and reads the load at `load_interval` while the LEDs show it.
+    /// Makes a sampler that samples at `interval`, and reads the load at `load_interval` while the LEDs show it; every sample
+    /// goes to `taken`.
     #[must_use]
     pub fn new(
         host: Host,
+        clock: Clock,
+        taken: mpsc::Sender<Sample>,
         interval: Duration,
         load_interval: Duration,
         inputs: watch::Sender<Inputs>,
@@ -62,6 +77,11 @@ impl Sampler {
     ) -> Self {
         Self {
             host,
+            clock,
+            step_watch: StepWatch::start(&clock),
+            clock_steps: watch::Sender::new(0),
+            run: Run(fastrand::u32(..)),
+            taken,
             interval,
             load_interval,
             follows_inputs,
@@ -80,6 +100,7 @@ impl Sampler {
         Measured {
             inputs: self.inputs.subscribe(),
             sample: self.sample.subscribe(),
+            clock_steps: self.clock_steps.subscribe(),
         }
     }
 
@@ -104,7 +125,10 @@ impl Sampler {
             };
             match heard {
                 Heard::Stop => return,
-                Heard::SampleDue => self.take_sample(),
+                Heard::SampleDue => {
+                    self.mind_the_clock();
+                    self.take_sample().await;
+                }
                 Heard::LoadDue => self.read_load(),
                 Heard::Follows => loads.reset_immediately(),
             }
@@ -147,16 +171,27 @@ impl Sampler {
         self.earlier = Some((read, Instant::now()));
     }
 
-    fn take_sample(&mut self) {
+    /// Looked at with each sample, so that it needs no wake-up of its own.
+    fn mind_the_clock(&mut self) {
+        if let Some(step_ms) = self.step_watch.look(&self.clock) {
+            info!(step_ms, "the clock was set, or the machine slept");
+            self.clock_steps.send_modify(|steps| *steps += 1);
+        }
+    }
+
+    async fn take_sample(&mut self) {
         let reading = self.host.sample();
-        let sample = Sample::of(
-            self.previous.as_ref(),
-            &reading,
-            unix_millis(),
-            self.sequence,
-        );
+        let stamp = Stamp {
+            run: self.run,
+            sequence: self.sequence,
+            unix_ms: self.clock.unix_millis(),
+            since_boot: Some(self.clock.since_boot()),
+        };
+        let sample = Sample::of(self.previous.as_ref(), &reading, stamp);
         self.previous = Some(reading);
         self.sequence += 1;
-        self.sample.send_replace(Some(sample));
+        self.sample.send_replace(Some(sample.clone()));
+        // Whoever takes it may have stopped first.
+        drop(self.taken.send(sample).await);
     }
 }

@@ -25,6 +25,31 @@ impl Schedule {
         Ok(())
     }
 
+    /// Begins each order at the time that its start on the wall clock is by the node's clock, because the wall clock was set.
+    pub(super) fn set(&mut self, at_unix_millis: impl Fn(i64) -> Duration) {
+        for (due, order) in &mut self.orders {
+            if let Order::Set {
+                start_unix_millis: Some(start),
+                command,
+                arrived,
+                ..
+            } = order
+            {
+                let begins = at_unix_millis(*start);
+                // Its latency counts from when it should be seen.
+                *arrived = if begins >= *due {
+                    *arrived + (begins - *due)
+                } else {
+                    arrived.checked_sub(*due - begins).unwrap_or(*arrived)
+                };
+                command.begins = Some(begins);
+                *due = begins;
+            }
+        }
+        // Stable: what came later is carried out later.
+        self.orders.sort_by_key(|(due, _)| *due);
+    }
+
     /// When the next order begins.
     pub(super) fn next(&self) -> Option<Duration> {
         self.orders.first().map(|(due, _)| *due)
@@ -40,6 +65,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::light::Command;
     use crate::protocol::Reply;
     use std::time::Instant;
 
@@ -74,6 +100,33 @@ mod tests {
             [1, 3]
         );
         assert_eq!(schedule.next(), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_what_waits_for_a_time_of_day() {
+        let at = |start| Order::Set {
+            command: Box::new(Command::to_board()),
+            start_unix_millis: Some(start),
+            reply: Reply::default(),
+            arrived: Instant::now(),
+        };
+        let mut schedule = Schedule::default();
+        schedule.push(Duration::from_secs(60), at(60_000)).unwrap();
+        schedule.push(Duration::from_secs(90), at(90_000)).unwrap();
+        // 70 seconds forward, and then an hour back.
+        schedule.set(|start| Duration::from_millis((start - 70_000).max(0) as u64));
+        assert_eq!(schedule.next(), Some(Duration::ZERO));
+        let due = schedule.take_due(Duration::from_secs(1));
+        let begins = |order: &Order| match order {
+            Order::Set { command, .. } => command.begins,
+            Order::Identify { .. } => None,
+        };
+        assert_eq!(
+            due.iter().map(begins).collect::<Vec<_>>(),
+            [Some(Duration::ZERO)]
+        );
+        schedule.set(|start| Duration::from_millis(start as u64) + Duration::from_secs(3600));
+        assert_eq!(schedule.next(), Some(Duration::from_secs(3690)));
     }
 
     #[test]

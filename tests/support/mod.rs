@@ -8,7 +8,11 @@
     reason = "each test file compiles this module for itself and uses a part of it"
 )]
 
+pub mod authority;
+pub mod gate;
+pub mod ledger;
 pub mod mosquitto;
+pub mod peer;
 pub mod program;
 
 use std::collections::VecDeque;
@@ -16,12 +20,14 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use piglow_node::clock::Wall;
 use piglow_node::config::{self, Config, Override, Sources};
 use piglow_node::light::Frame;
 use piglow_node::light::effect::EFFECTS;
 use piglow_node::node::{Node, View};
 use piglow_node::panel::{Latched, SimBus};
 use piglow_node::supervisor::Fault;
+use piglow_node::telemetry::Sample;
 use rumqttc::{
     AsyncClient, Event, EventLoop, Incoming, IncomingPacketSizeLimit, MqttOptions, PublishOptions,
     PublishProperties, QoS, SubscribeFilterInput,
@@ -33,6 +39,16 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes on a busy machine; a test that gets here has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than the longest pause between two attempts to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(31);
+
+/// Lets the node's pause before its next attempt to connect be over.
+pub async fn hurry() {
+    tokio::time::pause();
+    tokio::time::advance(LONGEST_PAUSE).await;
+    tokio::time::resume();
+}
 
 /// The node of a test that has only one.
 pub const NODE: &str = "pi";
@@ -123,6 +139,23 @@ impl TestNode {
     pub fn start_on(id: &str, broker: SocketAddr, settings: &[(&str, &str)], bus: SimBus) -> Self {
         let config = config(id, &format!("mqtt://{broker}"), settings);
         let node = Node::start(&config, bus.clone()).expect("the node starts");
+        Self::run(id, bus, node)
+    }
+
+    /// Starts a node beside a wall clock of the test's.
+    pub fn start_beside(
+        id: &str,
+        broker: SocketAddr,
+        settings: &[(&str, &str)],
+        wall: &'static dyn Wall,
+    ) -> Self {
+        let config = config(id, &format!("mqtt://{broker}"), settings);
+        let bus = SimBus::new();
+        let node = Node::start_beside(&config, bus.clone(), wall).expect("the node starts");
+        Self::run(id, bus, node)
+    }
+
+    fn run(id: &str, bus: SimBus, node: Node) -> Self {
         let view = node.view();
         let stop = CancellationToken::new();
         let mut task = JoinSet::new();
@@ -169,6 +202,28 @@ impl TestNode {
             board.latches >= before + count
         })
         .await;
+    }
+
+    /// The newest sample's number.
+    pub fn newest(&self) -> Option<u64> {
+        let sample = self.view.measured.sample.borrow();
+        sample.as_ref().map(|sample| sample.stamp.sequence)
+    }
+
+    /// Lets time fly until this many more samples have been taken; the newest one's number.
+    pub async fn take(&mut self, count: u64) -> u64 {
+        let wanted = self.newest().map_or(count - 1, |newest| newest + count);
+        let has_taken = |sample: &Option<Sample>| {
+            sample
+                .as_ref()
+                .is_some_and(|sample| sample.stamp.sequence >= wanted)
+        };
+        tokio::time::pause();
+        // Not within: it is the test's own clock that flies.
+        let taken = self.view.measured.sample.wait_for(has_taken).await;
+        drop(taken.expect("the sampler runs"));
+        tokio::time::resume();
+        self.newest().expect("a sample")
     }
 
     /// Waits until the panel has been found and shows the first frame.
@@ -346,6 +401,17 @@ impl Client {
             .filter(|heard| heard.topic == topic)
             .cloned()
             .collect()
+    }
+
+    /// Everything that has been heard and not been taken when the broker is gone.
+    pub async fn heard_to_the_end(&mut self) -> Vec<Heard> {
+        let rest = async {
+            while let Some(packet) = self.events.recv().await {
+                self.inbox.extend(heard(&packet));
+            }
+        };
+        within("the connection's end", rest).await;
+        self.inbox.drain(..).collect()
     }
 
     async fn packet(&mut self, what: &str, wanted: impl Fn(&Incoming) -> bool) {

@@ -177,11 +177,44 @@ fn log_levels_are_directives() {
     );
 }
 
+#[test]
+fn what_is_wrong_with_a_list_of_brokers_is_said_without_its_passwords() {
+    for (text, said) in [
+        (
+            "url = []",
+            "pi.toml: `mqtt.url` has 0 URLs; expected 1 to 8",
+        ),
+        (
+            "url = [\"mqtt://a\", \"http://al:pw@b\"]",
+            "pi.toml: `mqtt.url` has \"http://***@b\": scheme is \"http\"; expected mqtt, mqtts, ws or wss",
+        ),
+        (
+            "url = [\"mqtt://a\", 7]",
+            "pi.toml: `mqtt.url` has an element that is no text; expected texts in quotes",
+        ),
+        (
+            "client_key_file = \"k\"",
+            "pi.toml: `mqtt.client_key_file` is given without its certificate; expected \
+             `mqtt.client_certificate_file` as well",
+        ),
+        (
+            "client_certificate_file = \"c\"",
+            "pi.toml: `mqtt.client_certificate_file` is given without its key; expected `mqtt.client_key_file` as well",
+        ),
+        (
+            "server_name = \"a b\"",
+            "pi.toml: `mqtt.server_name` is \"a b\": no name or address; expected one such as broker.example.org",
+        ),
+    ] {
+        assert_eq!(problems_of(&format!("[mqtt]\n{text}")), [said]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn secrets_never_leak(before in "[ -!#-\\[\\]-~]{0,4}", after in "[ -!#-\\[\\]-~]{0,4}", broken in 0..8) {
+    fn secrets_never_leak(before in "[ -!#-\\[\\]-~]{0,4}", after in "[ -!#-\\[\\]-~]{0,4}", broken in 0..12) {
         let password = format!("{before}HUNTER{after}");
         let text = match broken {
             0 => format!("[mqtt]\nusername = \"al\"\npassword = \"{password}\"\n"),
@@ -191,6 +224,10 @@ proptest! {
             4 => format!("[mqtt]\npassword = {{ x = \"{password}\" }}\n"),
             5 => format!("mqtt = \"{password}\"\n"),
             6 => format!("[mqtt]\nurl = \"mqtt://al:{password}@pi\"\n"),
+            7 => format!("[mqtt]\nurl = [\"mqtt://b\", \"mqtt://al:{password}@pi\"]\n"),
+            8 => format!("[mqtt]\nurl = [\"mqtt://al:{password}@p|i\"]\n"),
+            9 => format!("[mqtt]\nurl = [[\"mqtt://al:{password}@pi\"], 1]\n"),
+            10 => format!("[mqtt]\nurl = {{ x = \"mqtt://al:{password}@pi\" }}\n"),
             _ => format!("[mqtt]\npassword = [\"{password}\"]\npassword_file = \"x\"\n"),
         };
         let loads = [
@@ -199,6 +236,7 @@ proptest! {
             with_variable("PIGLOW_MQTT__PASSWORT", &password),
             with_variable("PIGLOW_MQTT__URL", &format!("mqtt://al:{password}@pi")),
             with_variable("PIGLOW_MQTT__URL", "mqtt://al:HUNTER"),
+            with_variable("PIGLOW_MQTT__URL", &format!("mqtt://b,mqtt://al:{password}@pi")),
         ];
         for loaded in loads {
             let said = match &loaded {

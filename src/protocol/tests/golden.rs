@@ -8,10 +8,11 @@ use crate::light::effect::{Effect, Kind};
 use crate::light::{Command, Frame, Inputs, LightState, Rgb, Scenes, Settings, Stage};
 use crate::protocol::{
     Counters, Delivery, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report,
-    Topics, availability, decode_set, frame, health, info, light_state, observe_outcome, recreate,
-    result, telemetry,
+    Topics, availability, decode_set, frame, health, history, info, light_state, observe_outcome,
+    recreate, result, telemetry,
 };
-use crate::telemetry::{CpuLoad, NetworkRates, Sample, Throttled, Usage};
+use crate::telemetry::history::Batch;
+use crate::telemetry::{CpuLoad, NetworkRates, Run, Sample, Stamp, Throttled, Usage};
 use crate::units::{NodeId, Percent};
 
 fn topics() -> Topics {
@@ -55,8 +56,12 @@ fn sample() -> Sample {
         })
     };
     Sample {
-        unix_ms: 1_769_860_800_000,
-        sequence: 17,
+        stamp: Stamp {
+            run: Run(0x9f3c_01ab),
+            sequence: 17,
+            unix_ms: 1_769_860_800_000,
+            since_boot: Some(Duration::from_secs(86_400)),
+        },
         cpu: Some(CpuLoad {
             total: percent(12.5),
             cores: [0.0, 25.04, 12.5, 12.5].map(percent).to_vec(),
@@ -100,13 +105,35 @@ fn state_message(segment: &str, state: &LightState, ends: Option<i64>) -> Messag
 }
 
 #[test]
+fn golden_history_has_the_samples_and_what_is_missing() {
+    let at = |sequence, unix_ms| {
+        let mut sample = sample();
+        sample.stamp.sequence = sequence;
+        sample.stamp.unix_ms = unix_ms;
+        sample
+    };
+    let batch = Batch {
+        // The clock of the last one had never been set.
+        samples: vec![at(17, 1_769_860_800_000), at(20, 12_000)],
+        in_doubt: 1,
+        dropped: 2,
+        remaining: 700,
+    };
+    let message = history(&topics(), &node(), &batch);
+    assert_eq!(message.topic, "piglow/attic/telemetry/history");
+    assert!(!message.retain);
+    assert_eq!(message.qos, Qos::AtLeastOnce);
+    check("telemetry-history.json", &message);
+}
+
+#[test]
 fn golden_telemetry_has_every_key_even_when_the_host_tells_nothing() {
-    let full = telemetry(&topics(), &node(), &sample());
+    let full = telemetry(&topics(), &node(), &sample(), Qos::AtMostOnce);
     assert_eq!(full.topic, "piglow/attic/telemetry");
     assert!(!full.retain);
     assert_eq!(full.qos, Qos::AtMostOnce);
     check("telemetry.json", &full);
-    let empty = telemetry(&topics(), &node(), &Sample::default());
+    let empty = telemetry(&topics(), &node(), &Sample::default(), Qos::AtMostOnce);
     check("telemetry-unknown.json", &empty);
     let keys = |message: &Message| {
         let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
@@ -224,7 +251,7 @@ fn golden_results() {
             id: Some("a1".to_owned()),
             ..Reply::default()
         };
-        let messages = result(&topics(), &node(), &reply, &outcome);
+        let messages = result(&topics(), &node(), &reply, 17, &outcome);
         assert_eq!(messages.len(), 1);
         assert_eq!(messages[0].topic, "piglow/attic/light/result");
         check(name, &messages[0]);
@@ -240,9 +267,11 @@ fn an_answer_goes_where_the_sender_asked_for_it_as_well() {
         id: None,
         response_topic: Some("answers/here".to_owned()),
         correlation: Some(vec![1, 2, 3]),
+        assured: true,
     };
     let outcome = Outcome::Superseded { by: None };
-    let messages = result(&topics(), &node(), &reply, &outcome);
+    let messages = result(&topics(), &node(), &reply, 1, &outcome);
+    assert_eq!(messages[0].payload, messages[1].payload);
     let places: Vec<_> = messages
         .iter()
         .map(|message| (message.topic.as_str(), message.correlation.as_deref()))
@@ -277,6 +306,7 @@ fn golden_status() {
     let state = Health {
         panel_state: "missing",
         panel_detail: Some("no device answers at 0x54 on /dev/i2c-1".to_owned()),
+        broker: "mqtts://broker.example.org:8883".to_owned(),
         last_latency_millis: Some(0.31),
         max_latency_millis: None,
         frame: Frame([48; 18]),

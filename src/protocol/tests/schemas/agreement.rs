@@ -13,13 +13,14 @@ use crate::light::{Inputs, Scenes, Settings, Stage};
 use crate::protocol::{Delivery, decode_set};
 
 /// Which schema holds for a golden file, by the beginning of its name.
-const GOLDEN: [(&str, &str); 8] = [
+const GOLDEN: [(&str, &str); 9] = [
     ("frame", "frame"),
     ("health", "health"),
     ("info", "info"),
     ("light-state-arm", "segment-state"),
     ("light-state", "light-state"),
     ("result", "result"),
+    ("telemetry-history", "history"),
     ("telemetry", "sample"),
     ("command", "command"),
 ];

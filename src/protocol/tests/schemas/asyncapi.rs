@@ -11,10 +11,11 @@ use crate::light::{Frame, LightState, Settings, Stage};
 use crate::protocol::decode::Seconds;
 use crate::protocol::{
     Address, Delivery, FRAME_WATCH_SECS, Health, IDENTIFY_SECS, Info, Leaf, Message, Outcome, Qos,
-    Reply, Topics, availability, decode_seconds, decode_set, frame, health, info, light_state,
-    result, telemetry,
+    Reply, Topics, availability, decode_seconds, decode_set, frame, health, history, info,
+    light_state, result, telemetry,
 };
 use crate::telemetry::Sample;
+use crate::telemetry::history::Batch;
 use crate::units::NodeId;
 
 fn read() -> Value {
@@ -97,7 +98,8 @@ fn published(leaf: Leaf) -> Message {
             };
             info(&topics, &node, &known)
         }
-        Leaf::Telemetry => telemetry(&topics, &node, &Sample::default()),
+        Leaf::Telemetry => telemetry(&topics, &node, &Sample::default(), Qos::AtMostOnce),
+        Leaf::TelemetryHistory => history(&topics, &node, &Batch::default()),
         Leaf::Health => {
             let known = Health {
                 panel_state: "ok",
@@ -111,7 +113,7 @@ fn published(leaf: Leaf) -> Message {
                 frame: 1,
                 latency: Duration::ZERO,
             };
-            result(&topics, &node, &Reply::default(), &outcome).remove(0)
+            result(&topics, &node, &Reply::default(), 1, &outcome).remove(0)
         }
         Leaf::LightState(segment) => light_state(&topics, &node, segment, &state, None),
         Leaf::LightSet(_) | Leaf::Identify | Leaf::FrameWatch => {
@@ -221,6 +223,7 @@ fn examples_and_limits_are_those_of_the_decoder() {
                     Leaf::Availability
                     | Leaf::Info
                     | Leaf::Telemetry
+                    | Leaf::TelemetryHistory
                     | Leaf::Health
                     | Leaf::Frame
                     | Leaf::LightResult

@@ -12,6 +12,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("result", result()),
         ("sample", sample()),
+        ("history", history()),
         ("health", health()),
         ("info", info()),
         ("light-state", light_state()),
@@ -29,12 +30,19 @@ fn with_optional(mut object: Value, optional: Value) -> Value {
 fn result() -> Value {
     let optional = || json!({ "id": described("the command's id", text()) });
     let status = |name: &str| json!({ "const": name });
+    let sequence = || {
+        described(
+            "counts the node's answers since it started; the same twice is the same answer",
+            json!({ "type": "integer", "minimum": 1 }),
+        )
+    };
     let reasons = Reason::ALL.map(|reason| serde_json::to_value(reason).unwrap());
     document(
         "Result",
         "What became of a command: on piglow/<id>/light/result, and on the MQTT 5 response topic if there is one.",
         json!({ "oneOf": [
             described("the panel latched the first frame with it", with_optional(complete(json!({
+                "sequence": sequence(),
                 "status": status("shown"),
                 "frame": described("that frame's number since the node started", count()),
                 "latency_ms": described(
@@ -43,14 +51,17 @@ fn result() -> Value {
                 ),
             })), optional())),
             described("taken; it is shown when the panel is back", with_optional(complete(json!({
+                "sequence": sequence(),
                 "status": status("accepted"),
                 "panel": described("what the panel's trouble is", text()),
             })), optional())),
             described("another command for the same LEDs came before it was shown", with_optional(complete(json!({
+                "sequence": sequence(),
                 "status": status("superseded"),
                 "by": described("that command's id", or_null(text())),
             })), optional())),
             described("not carried out", with_optional(complete(json!({
+                "sequence": sequence(),
                 "status": status("rejected"),
                 "reason": { "enum": reasons },
                 "expected": described("what would be taken", text()),
@@ -71,38 +82,62 @@ fn count_or_null() -> Value {
     json!({ "type": ["integer", "null"], "minimum": 0 })
 }
 
-pub(super) fn sample() -> Value {
-    let space = || complete(json!({ "used_percent": percent(), "total_bytes": count_or_null() }));
-    let flag = || json!({ "type": ["boolean", "null"] });
+fn sample() -> Value {
     document(
         "Sample",
         "A reading of the host on piglow/<id>/telemetry. Every key is there; what the host can't tell is null.",
+        reading(),
+    )
+}
+
+fn history() -> Value {
+    document(
+        "History",
+        "Samples that the broker may have missed, oldest first: piglow/<id>/telemetry/history.",
         complete(json!({
-            "time": described("when it was taken", or_null(time())),
-            "sequence": described("counts samples without a gap", count()),
-            "cpu": complete(json!({
-                "load_percent": described("of the whole machine, without waiting for I/O", percent()),
-                "core_percent": json!({ "type": ["array", "null"], "items": percent() }),
-                "frequency_mhz": count_or_null(),
-            })),
-            "load_average": described("of 1, 5 and 15 minutes", json!({
-                "type": "array", "minItems": 3, "maxItems": 3,
-                "items": { "type": ["number", "null"], "minimum": 0 },
-            })),
-            "memory": space(),
-            "swap": space(),
-            "temperature_celsius": { "type": ["number", "null"] },
-            "uptime_secs": described("of the host", count_or_null()),
-            "disk": described("the file system /", space()),
-            "network": described("summed over physical interfaces", complete(json!({
-                "receive_bytes_per_sec": count_or_null(),
-                "transmit_bytes_per_sec": count_or_null(),
-            }))),
-            "throttled": described("what a Raspberry Pi's firmware says", complete(json!({
-                "under_voltage": flag(), "now": flag(), "since_boot": flag(),
-            }))),
+            "samples": { "type": "array", "items": reading() },
+            "in_doubt": described(
+                "how many of them, from the first, may have arrived before: their sequence tells",
+                count(),
+            ),
+            "dropped": described(
+                "how many are missing between the sample before the batch and its last one, for want of room",
+                count(),
+            ),
+            "remaining": described("how many are still to come", count()),
         })),
     )
+}
+
+fn reading() -> Value {
+    let space = || complete(json!({ "used_percent": percent(), "total_bytes": count_or_null() }));
+    let flag = || json!({ "type": ["boolean", "null"] });
+    complete(json!({
+        "time": described("when it was taken", or_null(time())),
+        "run": described("which run of the node's numbers the sequence belongs to", text()),
+        "sequence": described("counts the samples of a run without a gap", count()),
+        "cpu": complete(json!({
+            "load_percent": described("of the whole machine, without waiting for I/O", percent()),
+            "core_percent": json!({ "type": ["array", "null"], "items": percent() }),
+            "frequency_mhz": count_or_null(),
+        })),
+        "load_average": described("of 1, 5 and 15 minutes", json!({
+            "type": "array", "minItems": 3, "maxItems": 3,
+            "items": { "type": ["number", "null"], "minimum": 0 },
+        })),
+        "memory": space(),
+        "swap": space(),
+        "temperature_celsius": { "type": ["number", "null"] },
+        "uptime_secs": described("of the host", count_or_null()),
+        "disk": described("the file system /", space()),
+        "network": described("summed over physical interfaces", complete(json!({
+            "receive_bytes_per_sec": count_or_null(),
+            "transmit_bytes_per_sec": count_or_null(),
+        }))),
+        "throttled": described("what a Raspberry Pi's firmware says", complete(json!({
+            "under_voltage": flag(), "now": flag(), "since_boot": flag(),
+        }))),
+    }))
 }
 
 fn health() -> Value {
@@ -123,6 +158,7 @@ fn health() -> Value {
                 "state": { "enum": PanelState::ALL.map(PanelState::name) },
                 "detail": described("what is wrong and what helps", or_null(text())),
             })),
+            "broker": described("which of those in mqtt.url is in use", text()),
             "command_latency_ms": complete(json!({ "last": millis(), "max": millis() })),
             "estimated_current": described(
                 "of the frame that is shown, at 5 V",
