@@ -11,6 +11,8 @@
 pub mod authority;
 pub mod gate;
 pub mod ledger;
+pub mod guarded;
+pub mod guest;
 pub mod mosquitto;
 pub mod peer;
 pub mod program;
