@@ -29,6 +29,7 @@ pub use settings::{Setting, render};
 
 use crate::light::{Night, Scenes};
 use crate::units::{GroupName, NodeId, TopicRoot};
+use crate::warden::Address;
 use layers::Layers;
 use reader::Reader;
 
@@ -116,6 +117,8 @@ pub struct Config {
     pub history: History,
     /// What the LEDs show.
     pub light: Light,
+    /// How it is asked for its health.
+    pub health: Health,
     /// What it logs.
     pub log: Log,
     /// The scenes that it has beside the effects.
@@ -326,6 +329,13 @@ impl StateFile {
             }
         }
     }
+}
+
+/// How the node is asked for its health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Where; `None`: nowhere.
+    pub socket: Option<Address>,
 }
 
 /// What is logged, and how.

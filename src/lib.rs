@@ -14,11 +14,13 @@ pub mod node;
 pub mod panel;
 pub mod picture;
 pub mod protocol;
+pub mod pulse;
 pub mod screen;
 pub mod supervisor;
 pub mod tasks;
 pub mod telemetry;
 pub mod units;
+pub mod warden;
 
 /// The program's version and, where it was built from a repository, the commit.
 pub const VERSION: &str = env!("PIGLOW_VERSION");

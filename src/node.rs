@@ -13,8 +13,9 @@ use crate::host::{Description, Host};
 use crate::light::effect::Kind;
 use crate::light::{Inputs, LightState, Stage};
 use crate::mqtt::{self, Link, OpenError, Outbox};
-use crate::panel::{self, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
+use crate::panel::{self, OffSwitch, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
 use crate::protocol::{self, Info, Topics};
+use crate::pulse::Pulses;
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
     self, Answer, Archive, Courier, Intake, Keeper, Measured, Mirror, ORDERS, Publisher, Remains,
@@ -32,6 +33,12 @@ const PANEL_GRACE: Duration = Duration::from_millis(1500);
 
 /// How long the broker may take to acknowledge `offline`.
 const OFFLINE_GRACE: Duration = Duration::from_secs(2);
+
+/// The longest a stop takes, each part by its own limit: tasks, panel, `offline`, session.
+pub const STOP_MAX: Duration = TASK_GRACE
+    .saturating_add(PANEL_GRACE)
+    .saturating_add(OFFLINE_GRACE)
+    .saturating_add(TASK_GRACE);
 
 /// Why a node can't start.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +68,12 @@ pub struct View {
     pub receipts: watch::Receiver<Option<Receipt>>,
     /// The newest answer to a command.
     pub answer: watch::Receiver<Option<Answer>>,
+    /// Whether its loops turn.
+    pub pulses: Pulses,
+    /// Cancelled when it begins to stop, for whatever reason.
+    pub stopping: CancellationToken,
+    /// Darkens the LEDs when the node can't any more.
+    pub off_switch: OffSwitch,
     clock: Clock,
 }
 
@@ -129,6 +142,9 @@ impl Node {
         let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
         let panel = Panel::spawn(panel_settings(config, bus)).map_err(StartError::Panel)?;
 
+        let pulses = Pulses::default();
+        pulses.add(panel.pulse());
+        let mut tasks = Supervisor::new(pulses.clone());
         let tally = Arc::new(Tally::default());
         let responder = Arc::new(Responder::new(
             topics.clone(),
@@ -191,6 +207,10 @@ impl Node {
             panel: panel.health(),
             receipts: panel.receipts(),
             answer,
+            pulses: pulses.clone(),
+            // A child: whoever looks on can't stop the node with it.
+            stopping: tasks.token().child_token(),
+            off_switch: panel.off_switch(),
             clock,
         };
         let publisher = Publisher {
@@ -225,7 +245,6 @@ impl Node {
             scenes,
         );
 
-        let mut tasks = Supervisor::default();
         tasks.spawn("renderer", renderer.run(tasks.token()));
         tasks.spawn("sampler", sampler.run(tasks.token()));
         tasks.spawn("publisher", publisher.run(tasks.token()));
@@ -235,7 +254,7 @@ impl Node {
             tasks.spawn("keeper", keeper.run(tasks.token()));
         }
         // The session outlives the others, to carry their last messages.
-        let mut session_task = Supervisor::default();
+        let mut session_task = Supervisor::new(pulses);
         let stopping = tasks.token();
         if let Some(homing) = session.homing() {
             session_task.spawn("homing", homing.run(session_task.token()));
@@ -276,9 +295,11 @@ impl Node {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Fault> {
         let mut panel_ended = self.panel.ended();
         let fault = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
-            fault = self.tasks.fault() => Some(fault),
+            // Before the tasks: when the session is gone, so are the renderer's orders, and it ends too.
             fault = self.session.fault() => Some(fault),
+            fault = self.tasks.fault() => Some(fault),
             _ = panel_ended.wait_for(|ended| *ended) => Some(Fault::Ended("panel")),
         };
         if let Some(fault) = &fault {

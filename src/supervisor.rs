@@ -8,6 +8,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::pulse::Pulses;
+
 /// A task that ended though nobody told it to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -25,18 +27,28 @@ pub struct Supervisor {
     tasks: JoinSet<()>,
     names: HashMap<Id, &'static str>,
     stop: CancellationToken,
+    pulses: Pulses,
 }
 
 impl Supervisor {
+    /// Makes a supervisor that adds the pulses of its tasks to these.
+    #[must_use]
+    pub fn new(pulses: Pulses) -> Self {
+        Self {
+            pulses,
+            ..Self::default()
+        }
+    }
+
     /// The token that stops the tasks.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Starts a task.
+    /// Starts a task, with a pulse of that name.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(task).id();
+        let id = self.tasks.spawn(self.pulses.watched(name, task)).id();
         self.names.insert(id, name);
     }
 

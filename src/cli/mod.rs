@@ -7,6 +7,7 @@ mod demo;
 #[cfg(feature = "gallery")]
 mod gallery;
 mod glance;
+mod health;
 mod logging;
 mod run;
 mod send;
@@ -25,7 +26,7 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// The broker or the node did not answer (`EX_UNAVAILABLE` of sysexits.h).
 const UNAVAILABLE: u8 = 69;
-/// A task of the node ended by itself (`EX_SOFTWARE`).
+/// A task of the node ended by itself, or a stop did not end (`EX_SOFTWARE`).
 const FAULT: u8 = 70;
 /// The configuration is wrong (`EX_CONFIG`).
 const BAD_CONFIG: u8 = 78;
@@ -49,7 +50,7 @@ Examples:
   piglow-node send --node attic '{\"color\":\"blue\",\"for_secs\":30}'
   piglow-node watch --node attic
 
-Exit codes: 0 done, 1 failed or rejected, 2 wrong usage, 69 no answer, 70 internal fault, 78 wrong configuration.
+Exit codes: 0 done, 1 failed, rejected or unhealthy, 2 wrong usage, 69 no answer, 70 internal fault, 78 wrong configuration.
 Every option of the configuration, with its default, its range and its environment variable: piglow-node check-config --all";
 
 #[derive(Subcommand)]
@@ -63,6 +64,8 @@ enum Command {
     Send(send::Send),
     /// Look at a node: its board, its load, who asked for what
     Watch(watch::Watch),
+    /// Ask the node that runs on this machine how it is: exit code 0 when all its loops turn, 1 when not, 69 when there is none
+    Health(health::Health),
     /// Print the configuration in effect and where each value comes from
     CheckConfig(check_config::CheckConfig),
     /// Draw the pictures of the documentation: each effect in motion, all on one sheet, the page about them
@@ -88,6 +91,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(&self.settings),
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
+            Command::Health(health) => health.run(&self.settings),
             Command::CheckConfig(check) => check.run(&self.settings),
             #[cfg(feature = "gallery")]
             Command::Gallery(gallery) => gallery.run(),

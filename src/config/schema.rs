@@ -11,11 +11,12 @@ use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
 use super::scenes;
 use super::{
-    Backend, Broker, ClientFiles, Config, Credentials, History, Light, Log, LogFormat, Mqtt, Node,
-    OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
+    Backend, Broker, ClientFiles, Config, Credentials, Health, History, Light, Log, LogFormat, Mqtt,
+    Node, OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
 };
 use crate::light::{Hours, Night};
 use crate::units::{GroupName, NodeId, TopicRoot};
+use crate::warden::Address;
 
 /// The longest client id, in bytes. 128: every broker in use takes that many; MQTT 5 promises only 23.
 const CLIENT_ID_MAX: usize = 128;
@@ -45,6 +46,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         .chain(names.iter().map(String::as_str))
         .collect();
     let light = light(&mut reader.section("light"), &shown);
+    let health = health(&mut reader.section("health"), id);
     let log = log(&mut reader.section("log"));
     let scenes = scenes::read(
         &mut reader.section("scenes"),
@@ -58,6 +60,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         telemetry: telemetry?,
         history: history?,
         light: light?,
+        health: health?,
         log: log?,
         scenes: scenes?,
     })
@@ -307,6 +310,30 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
             path => StateFile::Path(path),
         },
     })
+}
+
+fn health(section: &mut Section<'_>, node: Option<&NodeId>) -> Option<Health> {
+    /// What the text says, before the node's id is known.
+    enum Socket {
+        None,
+        Auto,
+        At(Address),
+    }
+    let socket = section.parsed("socket", |text| match text {
+        "" => Ok(Socket::None),
+        "auto" => Ok(Socket::Auto),
+        _ => text.parse().map(Socket::At),
+    });
+    let socket = match socket? {
+        Socket::None => None,
+        Socket::At(address) => Some(address),
+        Socket::Auto => {
+            let address = Address::of_node(node?);
+            section.derived("socket", &address.to_string(), "`node.id`");
+            Some(address)
+        }
+    };
+    Some(Health { socket })
 }
 
 fn log(section: &mut Section<'_>) -> Option<Log> {

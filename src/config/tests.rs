@@ -75,7 +75,9 @@ fn defaults_are_valid_and_every_key_is_read() {
     assert_eq!(config.mqtt.client_id, "piglow-pi");
     assert_eq!(config.mqtt.brokers[0].credentials, None);
     assert_eq!(config.mqtt.keep_alive, Duration::from_secs(15));
-    assert_eq!(config.panel.refresh, None);
+    assert_eq!(config.panel.refresh, Some(Duration::from_secs(30)));
+    let socket = config.health.socket.map(|socket| socket.to_string());
+    assert_eq!(socket.as_deref(), Some("@piglow-node/pi"));
     assert_eq!(config.light.brightness_limit, 48);
     assert_eq!(config.light.on_stop, OnStop::Dark);
     assert_eq!(config.log.format, LogFormat::Auto);

@@ -19,7 +19,7 @@ use super::options::{self, Start};
 use super::outbox::Traffic;
 use super::route::Route;
 use super::{Homing, Link, OpenError, Settings, refusal};
-use crate::config;
+use crate::{config, pulse};
 
 /// A connection that lasted this long was a good one: the next failure is met without patience.
 const LASTING: Duration = Duration::from_secs(10);
@@ -110,9 +110,9 @@ impl Session {
         let broker = &self.broker().url;
         info!(%broker, client_id = self.settings.client_id, "connecting");
         loop {
-            let prepared = tokio::select! {
-                prepared = Self::options(&self.settings, self.route.current(), self.start()) => prepared,
-                () = stop.cancelled() => return,
+            let options = Self::options(&self.settings, self.route.current(), self.start());
+            let Some(prepared) = pulse::rest(stop.run_until_cancelled(options)).await else {
+                return;
             };
             let pause = match prepared {
                 Ok(options) => {
@@ -134,9 +134,9 @@ impl Session {
             if stop.is_cancelled() {
                 return;
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.cancelled() => return,
+            let pause = stop.run_until_cancelled(tokio::time::sleep(pause));
+            if pulse::rest(pause).await.is_none() {
+                return;
             }
         }
     }
@@ -170,7 +170,7 @@ impl Session {
     async fn converse(&mut self, on_message: &mut impl FnMut(Inbound<'_>)) -> End {
         let mut suspected = self.traffic.suspected.subscribe();
         loop {
-            match self.poll(&mut suspected).await {
+            match pulse::rest(self.poll(&mut suspected)).await {
                 Ok(Event::Incoming(packet)) => {
                     self.hear(packet, on_message);
                     self.heard = self.heard.wrapping_add(1);

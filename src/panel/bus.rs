@@ -36,7 +36,10 @@ impl Bus {
             Backend::I2c { bus } => Line::I2c(
                 I2cdev::new(bus).map_err(|error| BusError::new(linux_errno(&error), &name))?,
             ),
-            Backend::Simulated(bus) => Line::Simulated(bus.clone()),
+            Backend::Simulated(bus) => Line::Simulated(
+                bus.open()
+                    .map_err(|error| BusError::new(Some(error.errno), &name))?,
+            ),
         };
         Ok(Self { name, line })
     }
@@ -249,30 +252,61 @@ mod tests {
 
     #[test]
     fn simulated_faults_are_classified_by_their_numbers() {
-        for (fault, meaning, state) in [
-            (
-                SimFault::NoAcknowledge,
-                Fault::NoAnswer,
-                PanelState::Missing,
-            ),
-            (SimFault::TimedOut, Fault::TimedOut, PanelState::Stuck),
-            (SimFault::BusError, Fault::Line, PanelState::Stuck),
-            (
-                SimFault::PermissionDenied,
-                Fault::NoAccess,
-                PanelState::Denied,
-            ),
-            (SimFault::Busy, Fault::AddressTaken, PanelState::Busy),
-            (
-                SimFault::NoSuchDevice,
-                Fault::NoAdapter,
-                PanelState::Missing,
-            ),
-        ] {
+        for fault in SimFault::ALL {
+            let expected = match fault {
+                SimFault::NoAcknowledge => (Fault::NoAnswer, PanelState::Missing),
+                SimFault::TimedOut => (Fault::TimedOut, PanelState::Stuck),
+                SimFault::BusError | SimFault::Contended => (Fault::Line, PanelState::Stuck),
+                SimFault::PermissionDenied => (Fault::NoAccess, PanelState::Denied),
+                SimFault::NotPermitted => (Fault::NotPermitted, PanelState::Denied),
+                SimFault::Busy => (Fault::AddressTaken, PanelState::Busy),
+                SimFault::NoSuchDevice => (Fault::NoAdapter, PanelState::Missing),
+                SimFault::NoDeviceFile => (Fault::NoBus, PanelState::Missing),
+            };
             let sim = SimBus::new();
             sim.fail_with(fault);
             let error = error_of(&Backend::Simulated(sim));
+            assert_eq!((error.fault, error.fault.state()), expected, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_file_that_goes_away_is_told_when_it_is_opened_again() {
+        let sim = SimBus::new();
+        let mut open = Sn3218::new(Bus::open(&Backend::Simulated(sim.clone())).unwrap());
+        open.probe().unwrap();
+        sim.fail_with(SimFault::NoDeviceFile);
+        assert_eq!(open.probe().unwrap_err().fault, Fault::NoAdapter);
+        assert_eq!(error_of(&Backend::Simulated(sim)).fault, Fault::NoBus);
+    }
+
+    /// What each error number of a real host means, puts the panel in, and has a person do.
+    #[test]
+    fn each_error_number_has_a_meaning_a_state_and_a_next_step() {
+        const STEPS: [(i32, Fault, PanelState, &str); 12] = [
+            (1, Fault::NotPermitted, PanelState::Denied, "--device"),
+            (2, Fault::NoBus, PanelState::Missing, "raspi-config"),
+            (5, Fault::Line, PanelState::Stuck, "i2c_arm_baudrate"),
+            (6, Fault::NoAnswer, PanelState::Missing, "seated"),
+            (11, Fault::Line, PanelState::Stuck, "i2c_arm_baudrate"),
+            (13, Fault::NoAccess, PanelState::Denied, "usermod -aG i2c"),
+            (16, Fault::AddressTaken, PanelState::Busy, "overlay"),
+            (19, Fault::NoAdapter, PanelState::Missing, "raspi-config"),
+            (25, Fault::NotI2c, PanelState::Failed, "/dev/i2c-1"),
+            (95, Fault::NotI2c, PanelState::Failed, "/dev/i2c-1"),
+            (110, Fault::TimedOut, PanelState::Stuck, "power-cycle"),
+            (121, Fault::NoAnswer, PanelState::Missing, "seated"),
+        ];
+        for (errno, meaning, state, step) in STEPS {
+            let error = BusError::new(Some(errno), "/dev/i2c-1");
             assert_eq!((error.fault, error.fault.state()), (meaning, state));
+            assert!(error.detail.contains(step), "{errno}: {error}");
+        }
+        for errno in [None, Some(0), Some(-1), Some(108), Some(i32::MAX)] {
+            let error = BusError::new(errno, "/dev/i2c-1");
+            assert_eq!(error.fault, Fault::Unknown(errno));
+            assert_eq!(error.fault.state(), PanelState::Failed);
+            assert!(error.detail.contains("dmesg"), "{error}");
         }
     }
 

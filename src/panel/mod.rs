@@ -24,6 +24,7 @@ use std::{fmt, io, thread};
 
 use tokio::sync::watch;
 
+use crate::pulse::Pulse;
 use writer::{Published, Writer};
 
 pub use bus::{Bus, BusError, Fault};
@@ -84,6 +85,18 @@ impl Panel {
         self.published.ended.subscribe()
     }
 
+    /// The thread's sign of life: it answers wherever it waits, and not in the middle of a transfer.
+    #[must_use]
+    pub(crate) fn pulse(&self) -> Arc<Pulse> {
+        self.slot.pulse()
+    }
+
+    /// Darkens the LEDs when nobody else can any more.
+    #[must_use]
+    pub fn off_switch(&self) -> OffSwitch {
+        OffSwitch(self.slot.clone())
+    }
+
     /// Stops with the LEDs dark or kept as set, and blocks until the thread has let go of the bus, at most `timeout`.
     ///
     /// A transfer that is stuck in the kernel cannot be ended; its thread is left behind for the process to take along.
@@ -109,6 +122,18 @@ impl Drop for Panel {
     fn drop(&mut self) {
         let order = thread::panicking().then_some(OnStop::Dark);
         self.stop_with(order, DROP_TIMEOUT);
+    }
+}
+
+/// Ends a panel from outside of the node it belongs to.
+#[derive(Debug, Clone)]
+pub struct OffSwitch(FrameSlot);
+
+impl OffSwitch {
+    /// Ends the panel dark, and blocks until it is, at most `timeout`; one that has ended tells how.
+    pub fn off(&self, timeout: Duration) -> StopOutcome {
+        self.0.stop(Some(OnStop::Dark));
+        self.0.wait_ended(timeout).unwrap_or(StopOutcome::TimedOut)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The hand-over of frames to the writer's thread.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::{OnStop, StopOutcome};
 use crate::light::Frame;
+use crate::pulse::Pulse;
 
 /// The place a frame waits in until the writer takes it.
 ///
@@ -13,10 +15,29 @@ use crate::light::Frame;
 #[derive(Debug, Clone, Default)]
 pub struct FrameSlot(Arc<Slot>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     contents: Mutex<Contents>,
     changed: Condvar,
+    pulse: Arc<Pulse>,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            contents: Mutex::default(),
+            changed: Condvar::new(),
+            pulse: Arc::new(Pulse::of_thread("panel")),
+        }
+    }
+}
+
+/// Whoever asks the writer for a sign of life wakes it where it waits.
+impl Wake for Slot {
+    fn wake(self: Arc<Self>) {
+        let _contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.notify_all();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -71,8 +92,10 @@ impl FrameSlot {
 
     /// Waits for a frame, the order to stop, or a moment; without a moment nothing wakes the thread in between.
     pub(super) fn wait(&self, until: Option<Instant>) -> Heard {
+        let waker = Waker::from(Arc::clone(&self.0));
         let mut contents = self.contents();
         loop {
+            self.0.pulse.beat(&waker);
             if contents.stopping {
                 return Heard::Stop {
                     order: contents.order,
@@ -117,6 +140,12 @@ impl FrameSlot {
         contents.stopping = true;
         contents.outcome = Some(outcome);
         self.0.changed.notify_all();
+        self.0.pulse.end();
+    }
+
+    /// The writer's sign of life.
+    pub(super) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.0.pulse)
     }
 
     /// Waits for the writer's end; `None` when it does not come in time.

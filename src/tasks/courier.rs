@@ -18,6 +18,7 @@ use super::archive::Archive;
 use crate::clock::Clock;
 use crate::mqtt::{Delivered, Handover, Link, Outbox};
 use crate::protocol::{self, Message, Qos, Topics};
+use crate::pulse;
 use crate::telemetry::Sample;
 use crate::telemetry::history::{Batch, History, Mark};
 use crate::units::NodeId;
@@ -144,7 +145,7 @@ impl Courier {
     /// Carries until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            match self.hear(&stop).await {
+            match pulse::rest(self.hear(&stop)).await {
                 Heard::Stop => break,
                 Heard::Sample(sample) => self.carry(&sample),
                 Heard::Link => self.mind_the_link(),

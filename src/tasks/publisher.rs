@@ -15,6 +15,7 @@ use crate::light::{Frame, LightState};
 use crate::mqtt::{Handover, Link, Outbox};
 use crate::panel::{PanelHealth, Receipt};
 use crate::protocol::{self, Counters, Health, Info, Message, Topics};
+use crate::pulse;
 use crate::telemetry::Sample;
 use crate::units::NodeId;
 
@@ -95,17 +96,20 @@ impl Publisher {
                     None => std::future::pending().await,
                 }
             };
-            let heard = tokio::select! {
-                biased;
-                () = stop.cancelled() => Heard::Stop,
-                () = retry => Heard::Retry,
-                Ok(()) = link.changed() => Heard::Link,
-                // The rare before the frequent: in a flood of commands the state changes without a pause.
-                Ok(()) = self.sample.changed() => Heard::Sample,
-                Ok(()) = self.panel.changed() => Heard::PanelHealth,
-                Ok(()) = self.clock_steps.changed() => Heard::ClockStep,
-                Ok(()) = self.state.changed() => Heard::State,
+            let hear = async {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => Heard::Stop,
+                    () = retry => Heard::Retry,
+                    Ok(()) = link.changed() => Heard::Link,
+                    // The rare before the frequent: in a flood of commands the state changes without a pause.
+                    Ok(()) = self.sample.changed() => Heard::Sample,
+                    Ok(()) = self.panel.changed() => Heard::PanelHealth,
+                    Ok(()) = self.clock_steps.changed() => Heard::ClockStep,
+                    Ok(()) = self.state.changed() => Heard::State,
+                }
             };
+            let heard = pulse::rest(hear).await;
             let up = *link.borrow_and_update() != Link::Down;
             match heard {
                 Heard::Stop => return,

@@ -17,6 +17,7 @@ use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
 use crate::mqtt::Link;
 use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
 use crate::protocol::{Outcome, Reason, Rejection, Reply};
+use crate::pulse;
 
 /// Orders that may wait for the renderer; when the queue is full, the sender is told that the node is busy.
 pub const ORDERS: usize = 256;
@@ -158,7 +159,7 @@ impl Renderer {
     pub async fn run(mut self, stop: CancellationToken) {
         self.paint();
         loop {
-            match self.hear(&stop).await {
+            match pulse::rest(self.hear(&stop)).await {
                 Heard::Stop => return,
                 Heard::Orders => self.obey(),
                 Heard::Inputs => {

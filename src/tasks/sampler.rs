@@ -10,6 +10,7 @@ use tracing::info;
 use crate::clock::{Clock, StepWatch};
 use crate::host::Host;
 use crate::light::Inputs;
+use crate::pulse;
 use crate::telemetry::{Gauges, Reading, Run, Sample, Space, Stamp};
 
 /// The first sample comes this soon, whatever the interval: long enough for a load to be measured.
@@ -116,13 +117,16 @@ impl Sampler {
         loads.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let follows = *self.follows_inputs.borrow_and_update();
-            let heard = tokio::select! {
-                biased;
-                () = stop.cancelled() => Heard::Stop,
-                _ = samples.tick() => Heard::SampleDue,
-                _ = loads.tick(), if follows => Heard::LoadDue,
-                Ok(()) = self.follows_inputs.changed() => Heard::Follows,
+            let hear = async {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => Heard::Stop,
+                    _ = samples.tick() => Heard::SampleDue,
+                    _ = loads.tick(), if follows => Heard::LoadDue,
+                    Ok(()) = self.follows_inputs.changed() => Heard::Follows,
+                }
             };
+            let heard = pulse::rest(hear).await;
             match heard {
                 Heard::Stop => return,
                 Heard::SampleDue => {

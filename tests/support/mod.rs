@@ -16,6 +16,7 @@ pub mod guest;
 pub mod mosquitto;
 pub mod peer;
 pub mod program;
+pub mod proxy;
 
 use std::collections::VecDeque;
 use std::future::Future;

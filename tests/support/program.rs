@@ -46,7 +46,13 @@ pub async fn output<A: AsRef<OsStr>>(arguments: &[A], environment: &[(&str, &str
 impl Program {
     /// Starts the program and reads what it says, on standard output and standard error.
     pub fn start<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with<A: AsRef<OsStr>>(arguments: &[A], environment: &[(&str, &str)]) -> Self {
         let mut process = command(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

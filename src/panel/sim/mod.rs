@@ -4,6 +4,7 @@
 //! clone is a handle on the same bus: one goes to the panel's thread, others unplug it, inject faults and watch.
 
 mod chip;
+mod fault;
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,9 @@ use super::errno;
 use super::sn3218::ADDRESS;
 use crate::light::Frame;
 use chip::{Chip, Effect};
+use fault::Cut;
+
+pub use fault::SimFault;
 
 /// What the simulated board shows; published whenever it may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,36 +28,6 @@ pub struct Latched {
     pub frame: Frame,
     /// The number of updates (register 0x16) since the bus was made; a frame is one.
     pub latches: u64,
-}
-
-/// A fault that every transfer meets until it is cleared; the chip keeps its power and its picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SimFault {
-    /// Nothing acknowledges the address: EREMOTEIO.
-    NoAcknowledge,
-    /// A line stays low: ETIMEDOUT.
-    TimedOut,
-    /// The adapter reports an error: EIO.
-    BusError,
-    /// The user may not use the device: EACCES.
-    PermissionDenied,
-    /// A kernel driver holds the address: EBUSY.
-    Busy,
-    /// The adapter went away: ENODEV.
-    NoSuchDevice,
-}
-
-impl SimFault {
-    const fn errno(self) -> i32 {
-        match self {
-            Self::NoAcknowledge => errno::EREMOTEIO,
-            Self::TimedOut => errno::ETIMEDOUT,
-            Self::BusError => errno::EIO,
-            Self::PermissionDenied => errno::EACCES,
-            Self::Busy => errno::EBUSY,
-            Self::NoSuchDevice => errno::ENODEV,
-        }
-    }
 }
 
 /// How a simulated transfer failed: a Linux error number, as the kernel reports it.
@@ -80,11 +54,23 @@ pub struct SimBus {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     released: Condvar,
     latched: watch::Sender<Latched>,
+    sleep: Mutex<Option<Sleep>>,
+}
+
+/// What the time of a transfer is spent with; by default the thread sleeps.
+type Sleep = Box<dyn FnMut(Duration) + Send>;
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +79,7 @@ struct State {
     latches: u64,
     unplugged: bool,
     fault: Option<SimFault>,
+    cut: Option<Cut>,
     held: bool,
     panics: bool,
     bus_hz: Option<u32>,
@@ -110,7 +97,19 @@ impl SimBus {
     /// Sets the bus clock, 100,000 Hz on a Pi by default; each transfer then takes its time. `None` and 0 answer at once.
     #[must_use]
     pub fn with_bus_hz(self, bus_hz: Option<u32>) -> Self {
+        self.set_bus_hz(bus_hz);
+        self
+    }
+
+    /// Changes the bus clock, as a chip does that stretches it.
+    pub fn set_bus_hz(&self, bus_hz: Option<u32>) {
         self.state().bus_hz = bus_hz;
+    }
+
+    /// Spends the time of transfers by this function instead of sleeping, for tests on a clock of their own.
+    #[must_use]
+    pub fn with_sleep(self, sleep: impl FnMut(Duration) + Send + 'static) -> Self {
+        *self.sleep() = Some(Box::new(sleep));
         self
     }
 
@@ -122,9 +121,11 @@ impl SimBus {
         self.publish(&state);
     }
 
-    /// Puts the board back, freshly powered and dark.
+    /// Puts the board back, freshly powered and dark; a cut that was to come does not.
     pub fn replug(&self) {
-        self.state().unplugged = false;
+        let mut state = self.state();
+        state.unplugged = false;
+        state.cut = None;
     }
 
     /// Drops the supply for a moment: every register takes its default, and the chip goes on answering.
@@ -142,6 +143,22 @@ impl SimBus {
     /// Ends an injected fault.
     pub fn clear_fault(&self) {
         self.state().fault = None;
+    }
+
+    /// Ends the next transfer with EIO after this many bytes, the register pointer included; the chip keeps its power.
+    pub fn cut_after(&self, bytes: usize) {
+        self.state().cut = Some(Cut {
+            after: bytes,
+            unplugs: false,
+        });
+    }
+
+    /// Takes the board off its header in the middle of the next transfer, after this many bytes.
+    pub fn unplug_after(&self, bytes: usize) {
+        self.state().cut = Some(Cut {
+            after: bytes,
+            unplugs: true,
+        });
     }
 
     /// Blocks every transfer until [`release`](Self::release), as a transfer stuck in the kernel does.
@@ -214,8 +231,27 @@ impl SimBus {
         drop(state);
         assert!(!panics, "the simulated bus was told to panic");
         if let Some(hz) = bus_hz.filter(|hz| *hz > 0) {
-            std::thread::sleep(bus_time(bytes, hz));
+            let time = bus_time(bytes, hz);
+            match self.sleep().as_mut() {
+                Some(sleep) => sleep(time),
+                None => std::thread::sleep(time),
+            }
         }
+    }
+
+    /// Opens the device file; no transfer.
+    pub(super) fn open(&self) -> Result<Self, SimError> {
+        match self.state().fault.and_then(SimFault::of_open) {
+            Some(errno) => Err(SimError { errno }),
+            None => Ok(self.clone()),
+        }
+    }
+
+    fn sleep(&self) -> MutexGuard<'_, Option<Sleep>> {
+        self.shared
+            .sleep
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -233,13 +269,22 @@ impl I2c for SimBus {
         let mut state = self.state();
         if let Some(fault) = state.fault {
             return Err(SimError {
-                errno: fault.errno(),
+                errno: fault.of_transfer(),
             });
         }
         if state.unplugged || address != ADDRESS {
             return Err(NOT_ACKNOWLEDGED);
         }
-        let result = state.carry(operations);
+        let cut = state.cut.take();
+        let mut result = state.carry(operations, cut.map_or(usize::MAX, |cut| cut.after));
+        if cut.is_some_and(|cut| cut.unplugs) {
+            state.unplugged = true;
+            state.chip = Chip::default();
+            result = Carried {
+                shows: true,
+                end: Err(NOT_ACKNOWLEDGED),
+            };
+        }
         // Published once a transfer, as a frame is one.
         if result.shows {
             self.publish(&state);
@@ -258,10 +303,12 @@ struct Carried {
 }
 
 impl State {
-    /// Takes the bytes of adjacent writes as one, first the pointer and then data; the chip acknowledges no read.
-    fn carry(&mut self, operations: &[Operation<'_>]) -> Carried {
+    /// Takes the bytes of adjacent writes as one, first the pointer and then data; the chip acknowledges no read, and
+    /// nothing after `limit` bytes arrives.
+    fn carry(&mut self, operations: &[Operation<'_>], limit: usize) -> Carried {
         let mut shows = false;
         let mut pointer: Option<usize> = None;
+        let mut taken = 0;
         for operation in operations {
             let Operation::Write(bytes) = operation else {
                 return Carried {
@@ -269,8 +316,15 @@ impl State {
                     end: Err(NOT_ACKNOWLEDGED),
                 };
             };
-            self.bytes += bytes.len() as u64;
             for byte in *bytes {
+                if taken == limit {
+                    return Carried {
+                        shows,
+                        end: Err(SimError { errno: errno::EIO }),
+                    };
+                }
+                taken += 1;
+                self.bytes += 1;
                 pointer = Some(match pointer {
                     None => usize::from(*byte),
                     Some(register) => {

@@ -130,3 +130,51 @@ proptest! {
         prop_assert_eq!(bus.shown(), Frame(levels));
     }
 }
+
+#[test]
+fn transfer_cut_before_its_latch_leaves_the_old_picture() {
+    for bytes in 0..24 {
+        let bus = SimBus::new();
+        let mut driver = Sn3218::new(bus.clone());
+        driver.show(&frame(7)).unwrap();
+
+        bus.cut_after(bytes);
+
+        assert_eq!(driver.show(&frame(9)), Err(SimError { errno: 5 }));
+        assert_eq!((bus.shown(), bus.bytes()), (frame(7), 24 + bytes as u64));
+        driver.show(&frame(9)).unwrap();
+        assert_eq!(bus.shown(), frame(9));
+    }
+}
+
+#[test]
+fn board_unplugged_in_the_middle_of_a_frame_is_dark_and_silent() {
+    for bytes in [0, 1, 12, 23, 24] {
+        let bus = SimBus::new();
+        let mut driver = Sn3218::new(bus.clone());
+        driver.show(&frame(7)).unwrap();
+
+        bus.unplug_after(bytes);
+
+        assert_eq!(driver.show(&frame(9)), Err(NOT_ACKNOWLEDGED));
+        assert_eq!(bus.subscribe().borrow().frame, Frame::DARK);
+        assert_eq!(driver.probe(), Err(NOT_ACKNOWLEDGED));
+        bus.replug();
+        driver.show(&frame(9)).unwrap();
+        assert_eq!(bus.shown(), frame(9));
+    }
+}
+
+#[test]
+fn slow_bus_takes_the_time_of_its_clock() {
+    let spent = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&spent);
+    let bus = SimBus::new().with_sleep(move |time| notes.lock().unwrap().push(time));
+    let mut driver = Sn3218::new(bus.clone());
+    driver.show(&frame(7)).unwrap();
+    bus.set_bus_hz(Some(10_000));
+    driver.show(&frame(7)).unwrap();
+    bus.set_bus_hz(None);
+    driver.show(&frame(7)).unwrap();
+    assert_eq!(*spent.lock().unwrap(), [Duration::from_micros(22_700)]);
+}

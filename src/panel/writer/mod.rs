@@ -47,6 +47,7 @@ pub(super) struct Writer {
     backoff: Duration,
     ok_since: Option<Instant>,
     outcome: Option<StopOutcome>,
+    now: Box<dyn Fn() -> Instant + Send>,
 }
 
 impl Writer {
@@ -62,6 +63,7 @@ impl Writer {
             backoff: RETRY_MIN,
             ok_since: None,
             outcome: None,
+            now: Box::new(Instant::now),
         }
     }
 
@@ -84,7 +86,7 @@ impl Writer {
     fn take(&mut self, newest: Numbered, superseded: u64) {
         self.aim(newest, superseded);
         // Asked here too: frames that come without a pause must not keep a retry from its turn.
-        if self.driver.is_some() || self.due.is_some_and(|at| at <= Instant::now()) {
+        if self.driver.is_some() || self.due.is_some_and(|at| at <= (self.now)()) {
             self.attempt();
         }
     }
@@ -106,7 +108,7 @@ impl Writer {
             Some(target) => driver.show(&target.frame),
             None => driver.probe(),
         });
-        let now = Instant::now();
+        let now = (self.now)();
         match result {
             Ok(()) => self.succeeded(now),
             Err(error) => self.failed(now, error),
@@ -248,5 +250,7 @@ fn jittered(wait: Duration) -> Duration {
     wait.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod tests;
