@@ -27,7 +27,9 @@ pub use problems::Problems;
 pub use secret::Secret;
 pub use settings::{Setting, render};
 
+use crate::events::Thresholds;
 use crate::light::{Night, Scenes};
+use crate::protocol::Entities;
 use crate::units::{GroupName, NodeId, TopicRoot};
 use crate::warden::Address;
 use layers::Layers;
@@ -119,6 +121,10 @@ pub struct Config {
     pub light: Light,
     /// How it is asked for its health.
     pub health: Health,
+    /// How Home Assistant finds it.
+    pub discovery: Discovery,
+    /// When something is worth telling.
+    pub events: Thresholds,
     /// What it logs.
     pub log: Log,
     /// The scenes that it has beside the effects.
@@ -336,6 +342,19 @@ impl StateFile {
 pub struct Health {
     /// Where; `None`: nowhere.
     pub socket: Option<Address>,
+}
+
+/// How Home Assistant finds the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Whether it does.
+    pub enabled: bool,
+    /// The first levels of its topics.
+    pub prefix: TopicRoot,
+    /// Which entities it gets.
+    pub entities: Entities,
+    /// The link of the device's page.
+    pub configuration_url: Option<String>,
 }
 
 /// What is logged, and how.

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::{Clock, Wall};
 use crate::config::{self, Config, StateFile};
+use crate::events::Watchman;
 use crate::host::{Description, Host};
 use crate::light::effect::Kind;
 use crate::light::{Inputs, LightState, Stage};
@@ -18,8 +19,9 @@ use crate::protocol::{self, Info, Topics};
 use crate::pulse::Pulses;
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
-    self, Answer, Archive, Courier, Intake, Keeper, Measured, Mirror, ORDERS, Publisher, Remains,
-    Renderer, Responder, Route, SAMPLES, Sampler, Tally,
+    self, Answer, Archive, BirthListener, Courier, Herald, Intake, Keeper, Limits, Measured,
+    Mirror, ORDERS, Publisher, Remains, Renderer, Reporter, Responder, Route, SAMPLES, Sampler,
+    Tally,
 };
 use crate::telemetry::Sample;
 use crate::telemetry::history::History;
@@ -139,7 +141,10 @@ impl Node {
         let host = Host::open();
         let topics = Topics::new(config.mqtt.root.clone());
         let id = config.node.id.clone();
-        let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
+        let birth = BirthListener::new(&config.discovery);
+        let mut settings = session_settings(config, &topics);
+        settings.filters.extend(birth.filter());
+        let (outbox, session) = mqtt::open(settings)?;
         let panel = Panel::spawn(panel_settings(config, bus)).map_err(StartError::Panel)?;
 
         let pulses = Pulses::default();
@@ -153,6 +158,7 @@ impl Node {
             Arc::clone(&tally),
         ));
         let answer = responder.last();
+        let refusal = responder.refusal();
         // Each order matters; when the queue is full, the sender is answered that the node is busy.
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (mirror, mirror_until) = watch::channel(None);
@@ -167,6 +173,12 @@ impl Node {
             StateFile::Path(path) => Some(path.clone()),
             StateFile::None | StateFile::Auto => None,
         };
+        if let Some(path) = &state_file {
+            stage.tune(
+                clock.now(),
+                tasks::recall_settings(&tasks::settings_file(path)),
+            );
+        }
         if let Some(command) = state_file
             .as_deref()
             .and_then(|path| tasks::recall(path, &scenes))
@@ -220,11 +232,25 @@ impl Node {
             clock,
             outbox: outbox.clone(),
             state: view.state.clone(),
+            controls: renderer.controls(),
             sample: view.measured.sample.clone(),
             clock_steps: view.measured.clock_steps.clone(),
             panel: panel.health(),
             tally: Arc::clone(&tally),
             receipts: panel.receipts(),
+            herald: Herald::new(config.discovery.clone(), config.light.brightness_limit),
+            births: birth.births(),
+        };
+        let reporter = Reporter {
+            topics: topics.clone(),
+            node: id.clone(),
+            clock,
+            outbox: outbox.clone(),
+            watchman: Watchman::new(&config.events),
+            sample: view.measured.sample.clone(),
+            panel: panel.health(),
+            refusal,
+            tally: Arc::clone(&tally),
         };
         let frames = Mirror {
             topics: topics.clone(),
@@ -233,7 +259,13 @@ impl Node {
             receipts: panel.receipts(),
             until: mirror_until,
         };
-        let keeper = state_file.map(|path| Keeper::new(path, renderer.lasting()));
+        let keepers = state_file.map(|path| {
+            let settings = tasks::settings_file(&path);
+            (
+                Keeper::of_light(path, renderer.lasting()),
+                Keeper::of_settings(settings, renderer.controls()),
+            )
+        });
         let intake = Intake::new(
             topics.clone(),
             clock,
@@ -241,7 +273,10 @@ impl Node {
             mirror,
             responder,
             tally,
-            config.light.allow_fast_flashes,
+            Limits {
+                allow_fast_flashes: config.light.allow_fast_flashes,
+                brightness_limit: config.light.brightness_limit,
+            },
             scenes,
         );
 
@@ -249,9 +284,11 @@ impl Node {
         tasks.spawn("sampler", sampler.run(tasks.token()));
         tasks.spawn("publisher", publisher.run(tasks.token()));
         tasks.spawn("courier", courier.run(tasks.token()));
+        tasks.spawn("reporter", reporter.run(tasks.token()));
         tasks.spawn("mirror", frames.run(tasks.token()));
-        if let Some(keeper) = keeper {
-            tasks.spawn("keeper", keeper.run(tasks.token()));
+        if let Some((light, settings)) = keepers {
+            tasks.spawn("keeper", light.run(tasks.token()));
+            tasks.spawn("settings keeper", settings.run(tasks.token()));
         }
         // The session outlives the others, to carry their last messages.
         let mut session_task = Supervisor::new(pulses);
@@ -263,7 +300,7 @@ impl Node {
             "session",
             session.run(session_task.token(), move |message| {
                 // Stopping begins with refusing commands.
-                if !stopping.is_cancelled() {
+                if !stopping.is_cancelled() && !birth.take(&message) {
                     intake.take(&message);
                 }
             }),

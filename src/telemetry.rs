@@ -172,6 +172,8 @@ pub struct Sample {
     pub temperature_celsius: Option<f32>,
     /// How long the host has been up, in whole seconds.
     pub uptime_secs: Option<u64>,
+    /// When the host started, in seconds since 1970-01-01 UTC; the same in each sample, see [`BootTime`].
+    pub booted_unix_secs: Option<i64>,
     /// The file system `/`.
     pub disk: Option<Usage>,
     /// The traffic since the sample before.
@@ -215,10 +217,34 @@ impl Sample {
             swap: reading.swap.and_then(Space::usage),
             temperature_celsius: reading.temperature_celsius,
             uptime_secs: reading.uptime.map(|uptime| uptime.as_secs()),
+            booted_unix_secs: None,
             disk: reading.disk.and_then(Space::usage),
             network,
             throttled: reading.throttled,
         }
+    }
+}
+
+/// When the host started, as a time that stays put.
+///
+/// The wall clock less the uptime differs by a second from one reading to the next, and by as much as it likes when the
+/// clock is set: a Raspberry Pi without a clock starts in the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BootTime(Option<i64>);
+
+impl BootTime {
+    /// The clock was set, and has not only been read at another moment, when it is off by more than this, in seconds.
+    const SLACK_SECS: u64 = 10;
+
+    /// The time after another look at the clock, in milliseconds since 1970, and at the uptime.
+    pub fn look(&mut self, unix_ms: i64, uptime_secs: Option<u64>) -> Option<i64> {
+        let uptime = i64::try_from(uptime_secs?).ok()?;
+        let seen = unix_ms.div_euclid(1000).saturating_sub(uptime);
+        let kept = self
+            .0
+            .filter(|kept| kept.abs_diff(seen) <= Self::SLACK_SECS);
+        self.0 = Some(kept.unwrap_or(seen));
+        self.0
     }
 }
 
@@ -266,6 +292,17 @@ mod tests {
         assert_eq!(share(12_500_000), Some(50.0));
         assert_eq!(share(250_000_000), Some(100.0));
         assert_eq!(at(1, 5).network_share(&at(3, 0)), None);
+    }
+
+    #[test]
+    fn the_boot_time_stays_put_until_the_clock_is_set() {
+        let mut boot = BootTime::default();
+        assert_eq!(boot.look(1_000_900, Some(100)), Some(900));
+        // The same instant, read a moment later on either side.
+        assert_eq!(boot.look(1_006_100, Some(105)), Some(900));
+        assert_eq!(boot.look(1_006_900, Some(107)), Some(900));
+        assert_eq!(boot.look(90_000_000, Some(110)), Some(89_890));
+        assert_eq!(boot.look(90_000_000, None), None);
     }
 
     #[test]

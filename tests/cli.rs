@@ -385,3 +385,35 @@ async fn run_ends_cleanly_on_sigterm_and_keeps_what_was_commanded() {
     again.signal("TERM");
     assert_eq!(again.ends().await, Some(0));
 }
+
+#[tokio::test]
+async fn a_node_that_is_gone_is_forgotten_and_one_that_is_online_is_not() {
+    let broker = broker().await;
+    let url = format!("mqtt://{}", broker.address());
+    let mut watcher = Client::connect(broker.address(), &["piglow/#", "homeassistant/#"]).await;
+    let node = TestNode::start(NODE, broker.address(), &[]);
+    watcher.online(NODE).await;
+    let discovery = "homeassistant/device/piglow-pi/config";
+    watcher.next(discovery).await;
+    let forget = ["--url", &url, "forget", "--node", NODE];
+    let sure = ["--url", &url, "forget", "--node", NODE, "--yes"];
+
+    let (code, _, errors) = said(&output(&sure, &[]).await);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("pi is online; stop it first"), "{errors}");
+
+    node.stop().await.expect("it stops");
+    let (code, printed, errors) = said(&output(&forget, &[]).await);
+    assert_eq!(code, Some(1), "nobody can be asked: {errors}");
+    assert!(printed.contains(discovery), "{printed}");
+    assert!(errors.contains("use --yes"), "{errors}");
+
+    let (code, printed, errors) = said(&output(&sure, &[]).await);
+    assert_eq!(code, Some(0), "{errors}");
+    for topic in ["piglow/pi/availability", "piglow/pi/siren/state", discovery] {
+        assert!(printed.contains(&format!("cleared {topic}")), "{printed}");
+    }
+    let (code, printed, errors) = said(&output(&sure, &[]).await);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(printed.contains("nothing of pi can be seen"), "{printed}");
+}

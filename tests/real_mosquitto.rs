@@ -383,9 +383,11 @@ async fn a_retained_command_is_stale_live_and_when_it_is_replayed() {
     let live = client.result(NODE, "kept").await;
     assert_eq!(live["reason"], "stale", "{live}");
     node.stop().await.expect("a clean end");
-    let node = TestNode::start(NODE, broker.address(), &[]);
+    let mut node = TestNode::start(NODE, broker.address(), &[]);
     let replayed = client.result(NODE, "kept").await;
     assert_eq!(replayed["reason"], "stale", "{replayed}");
+    // Before the panel has shown anything, a command is accepted, not shown.
+    node.shows_anything().await;
     client.command(NODE, BRIGHT).await;
     assert_eq!(client.result(NODE, "bright").await["status"], "shown");
     assert_eq!(node.bus.shown(), all_at(LIMIT));

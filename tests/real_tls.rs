@@ -7,9 +7,10 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
 
 use support::authority::Authority;
-use support::mosquitto::{Mosquitto, run};
+use support::mosquitto::{Mosquitto, program, run};
 use support::peer::Log;
 use support::program::output;
 use support::{Client, NODE, TestNode, free_port};
@@ -46,7 +47,6 @@ async fn is_told(broker: &Mosquitto, url: &str, settings: &[(&str, &str)], words
     all.extend(settings);
     let _node = TestNode::start(NODE, broker.address(), &all);
     log.says(words).await;
-    assert_eq!(log.count("connected\""), 0, "{}", *log.text.borrow());
 }
 
 #[tokio::test]
@@ -118,14 +118,48 @@ async fn nothing_before_tls_1_2_is_spoken() {
     let authority = Authority::new("test CA");
     authority.issue("server", NAMES);
     let ca = authority.text("ca.pem");
-    let (old, port) = broker(&authority, "server", "tls_version tlsv1.1").await;
-    let url = format!("mqtts://localhost:{port}");
+    let broker = Mosquitto::open().await;
+    let trusted = ("mqtt.ca_file", ca.as_str());
+    // Mosquitto knows a least version only.
+    let (_old, url) = only(&authority, &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]);
     let words = "it offers neither TLS 1.2 nor 1.3";
-    is_told(&old, &url, &[("mqtt.ca_file", &ca)], words).await;
+    is_told(&broker, &url, &[trusted], words).await;
+    let (_strict, url) = only(&authority, &["-tls1_2", "-Verify", "1"]);
+    let words = "it asks for a certificate of the node";
+    is_told(&broker, &url, &[trusted], words).await;
+}
 
-    let (still_good, port) = broker(&authority, "server", "tls_version tlsv1.2").await;
-    let url = format!("mqtts://localhost:{port}");
-    gets_in(&still_good, NODE, &url, &[("mqtt.ca_file", &ca)]).await;
+/// A process that is killed when it is dropped.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Something that speaks one version of TLS, and no MQTT; its URL.
+fn only(authority: &Authority, arguments: &[&str]) -> (Server, String) {
+    let port = free_port();
+    let server = Command::new(program("openssl"))
+        .args([
+            "s_server",
+            "-quiet",
+            "-cert",
+            "server.pem",
+            "-key",
+            "server.key",
+        ])
+        .args(["-accept", &port.to_string()])
+        .args(arguments)
+        .current_dir(authority.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl starts");
+    (Server(server), format!("mqtts://localhost:{port}"))
 }
 
 #[tokio::test]
@@ -137,41 +171,39 @@ async fn a_broker_that_asks_for_a_certificate_gets_the_nodes() {
     let other = Authority::new("another CA");
     other.issue("node", "DNS:node");
     let ca = authority.text("ca.pem");
-    for version in ["tlsv1.2", "tlsv1.3"] {
-        let more = format!("cafile {ca}\nrequire_certificate true\ntls_version {version}");
-        let (strict, port) = broker(&authority, "server", &more).await;
-        let url = format!("mqtts://localhost:{port}");
-        let trusted = ("mqtt.ca_file", ca.as_str());
-        let words = "it asks for a certificate of the node; set `mqtt.client_certificate_file`";
-        is_told(&strict, &url, &[trusted], words).await;
+    let more = format!("cafile {ca}\nrequire_certificate true");
+    let (strict, port) = broker(&authority, "server", &more).await;
+    let url = format!("mqtts://localhost:{port}");
+    let trusted = ("mqtt.ca_file", ca.as_str());
+    let words = "it asks for a certificate of the node; set `mqtt.client_certificate_file`";
+    is_told(&strict, &url, &[trusted], words).await;
 
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let own = |name: &str| folder.path().join(name).display().to_string();
-        let issue = |from: &Authority| {
-            for name in ["node.pem", "node.key"] {
-                fs::copy(from.path(name), own(name)).expect("a copy");
-            }
-        };
-        issue(&other);
-        let mut log = Log::start();
-        let mut client = Client::connect(strict.address(), &["piglow/#"]).await;
-        let node = TestNode::start(
-            NODE,
-            strict.address(),
-            &[
-                ("mqtt.url", &url),
-                trusted,
-                ("mqtt.client_certificate_file", &own("node.pem")),
-                ("mqtt.client_key_file", &own("node.key")),
-            ],
-        );
-        log.says("it refuses the certificate in `mqtt.client_certificate_file`")
-            .await;
-        // A renewed one needs no restart.
-        issue(&authority);
-        client.online(NODE).await;
-        node.stop().await.expect("a clean end");
-    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let own = |name: &str| folder.path().join(name).display().to_string();
+    let issue = |from: &Authority| {
+        for name in ["node.pem", "node.key"] {
+            fs::copy(from.path(name), own(name)).expect("a copy");
+        }
+    };
+    issue(&other);
+    let mut log = Log::start();
+    let mut client = Client::connect(strict.address(), &["piglow/#"]).await;
+    let node = TestNode::start(
+        NODE,
+        strict.address(),
+        &[
+            ("mqtt.url", &url),
+            trusted,
+            ("mqtt.client_certificate_file", &own("node.pem")),
+            ("mqtt.client_key_file", &own("node.key")),
+        ],
+    );
+    log.says("it refuses the certificate in `mqtt.client_certificate_file`")
+        .await;
+    // A renewed one needs no restart.
+    issue(&authority);
+    client.online(NODE).await;
+    node.stop().await.expect("a clean end");
 }
 
 #[tokio::test]

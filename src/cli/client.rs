@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::mqtt::{self, Handover, Link, Outbox};
+use crate::mqtt::{self, Handover, Inbound, Link, Outbox};
 use crate::node;
 use crate::protocol::{self, Address, Leaf, Message, Qos, Report, Topics};
 use crate::supervisor::Supervisor;
@@ -22,8 +22,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 pub(super) struct Client {
     pub(super) topics: Topics,
     pub(super) reports: mpsc::Receiver<(NodeId, Report)>,
-    outbox: Outbox,
-    tasks: Supervisor,
+    session: Listening,
 }
 
 impl Client {
@@ -34,40 +33,26 @@ impl Client {
         filters: Vec<String>,
     ) -> anyhow::Result<Self> {
         let topics = Topics::new(config.mqtt.root.clone());
-        let settings = mqtt::Settings {
-            client_id: format!("piglow-{name}-{:08x}", fastrand::u32(..)),
-            will: None,
-            filters,
-            // Nobody comes back to it under this client id.
-            session_expiry: Duration::ZERO,
-            ..node::session_settings(config, &topics)
-        };
-        let (outbox, session) = mqtt::open(settings).map_err(node::StartError::from)?;
         let (sender, reports) = mpsc::channel(REPORTS);
-        let mut tasks = Supervisor::default();
         let parser = topics.clone();
-        tasks.spawn(
-            "session",
-            session.run(tasks.token(), move |message| {
-                let Ok((Address::Node(node), leaf)) = parser.parse(message.topic) else {
-                    return;
-                };
-                if let Some(report) = protocol::observe(leaf, message.payload) {
-                    // Full: see REPORTS.
-                    drop(sender.try_send((node, report)));
-                }
-            }),
-        );
+        let session = listen(config, name, filters, move |message| {
+            let Ok((Address::Node(node), leaf)) = parser.parse(message.topic) else {
+                return;
+            };
+            if let Some(report) = protocol::observe(leaf, message.payload) {
+                // Full: see REPORTS.
+                drop(sender.try_send((node, report)));
+            }
+        })?;
         Ok(Self {
             topics,
             reports,
-            outbox,
-            tasks,
+            session,
         })
     }
 
     pub(super) fn link(&self) -> watch::Receiver<Link> {
-        self.outbox.link()
+        self.session.outbox.link()
     }
 
     /// Sends a payload to a topic of commands.
@@ -80,9 +65,43 @@ impl Client {
             expiry: None,
             correlation: None,
         };
-        self.outbox.publish(message) == Handover::Queued
+        self.session.outbox.publish(message) == Handover::Queued
     }
 
+    /// Ends the session.
+    pub(super) async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+/// A session that runs.
+pub(super) struct Listening {
+    pub(super) outbox: Outbox,
+    tasks: Supervisor,
+}
+
+/// Opens a session with the credentials of the configuration and a client id of its own.
+pub(super) fn listen(
+    config: &Config,
+    name: &str,
+    filters: Vec<String>,
+    on_message: impl FnMut(Inbound<'_>) + Send + 'static,
+) -> anyhow::Result<Listening> {
+    let settings = mqtt::Settings {
+        client_id: format!("piglow-{name}-{:08x}", fastrand::u32(..)),
+        will: None,
+        filters,
+        // Nobody comes back to it under this client id.
+        session_expiry: Duration::ZERO,
+        ..node::session_settings(config, &Topics::new(config.mqtt.root.clone()))
+    };
+    let (outbox, session) = mqtt::open(settings).map_err(node::StartError::from)?;
+    let mut tasks = Supervisor::default();
+    tasks.spawn("session", session.run(tasks.token(), on_message));
+    Ok(Listening { outbox, tasks })
+}
+
+impl Listening {
     /// Ends the session.
     pub(super) async fn close(mut self) {
         self.outbox.disconnect();

@@ -4,6 +4,7 @@ mod check_config;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod forget;
 #[cfg(feature = "gallery")]
 mod gallery;
 mod glance;
@@ -66,6 +67,8 @@ enum Command {
     Watch(watch::Watch),
     /// Ask the node that runs on this machine how it is: exit code 0 when all its loops turn, 1 when not, 69 when there is none
     Health(health::Health),
+    /// Clear what the broker keeps of a node that is gone, so that it vanishes from Home Assistant too
+    Forget(forget::Forget),
     /// Print the configuration in effect and where each value comes from
     CheckConfig(check_config::CheckConfig),
     /// Draw the pictures of the documentation: each effect in motion, all on one sheet, the page about them
@@ -92,6 +95,7 @@ impl Cli {
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
             Command::Health(health) => health.run(&self.settings),
+            Command::Forget(forget) => forget.run(&self.settings),
             Command::CheckConfig(check) => check.run(&self.settings),
             #[cfg(feature = "gallery")]
             Command::Gallery(gallery) => gallery.run(),

@@ -11,10 +11,12 @@ use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
 use super::scenes;
 use super::{
-    Backend, Broker, ClientFiles, Config, Credentials, Health, History, Light, Log, LogFormat, Mqtt,
-    Node, OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
+    Backend, Broker, ClientFiles, Config, Credentials, Discovery, Health, History, Light, Log,
+    LogFormat, Mqtt, Node, OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
 };
+use crate::events::Thresholds;
 use crate::light::{Hours, Night};
+use crate::protocol::EntityKind;
 use crate::units::{GroupName, NodeId, TopicRoot};
 use crate::warden::Address;
 
@@ -26,6 +28,8 @@ const MQTT_TEXT_MAX: usize = 65_535;
 
 /// The most brokers: with more, a round through all of them takes minutes.
 const BROKERS_MAX: usize = 8;
+/// The longest link, in bytes: no browser minds, and the discovery message stays small.
+const LINK_MAX: usize = 512;
 
 /// The words a bare directive may be.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -47,6 +51,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         .collect();
     let light = light(&mut reader.section("light"), &shown);
     let health = health(&mut reader.section("health"), id);
+    let discovery = discovery(&mut reader.section("discovery"));
+    let events = events(&mut reader.section("events"));
     let log = log(&mut reader.section("log"));
     let scenes = scenes::read(
         &mut reader.section("scenes"),
@@ -61,6 +67,8 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         history: history?,
         light: light?,
         health: health?,
+        discovery: discovery?,
+        events: events?,
         log: log?,
         scenes: scenes?,
     })
@@ -334,6 +342,79 @@ fn health(section: &mut Section<'_>, node: Option<&NodeId>) -> Option<Health> {
         }
     };
     Some(Health { socket })
+}
+
+fn discovery(section: &mut Section<'_>) -> Option<Discovery> {
+    let enabled = section.boolean("enabled");
+    let prefix = section.parsed("prefix", str::parse::<TopicRoot>);
+    let entities = section.list("entities", |name| {
+        name.parse::<EntityKind>().map_err(|error| {
+            let near = nearest(name, EntityKind::ALL.into_iter().map(EntityKind::name));
+            format!("{error}{}", did_you_mean(near.map(str::to_owned)))
+        })
+    });
+    let configuration_url = section.parsed("configuration_url", |text| {
+        let fits = ["http://", "https://"].iter().any(|scheme| {
+            text.strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty())
+        });
+        let is_plain = text.chars().all(|c| c.is_ascii_graphic());
+        match text {
+            "" => Ok(None),
+            _ if text.len() > LINK_MAX => Err(format!(
+                "has {} bytes; expected at most {LINK_MAX}",
+                text.len()
+            )),
+            _ if fits && is_plain => Ok(Some(text.to_owned())),
+            _ => Err("is no link; expected one such as http://broker.local:8080".to_owned()),
+        }
+    });
+    Some(Discovery {
+        enabled: enabled?,
+        prefix: prefix?,
+        entities: entities?.into_iter().collect(),
+        configuration_url: configuration_url?,
+    })
+}
+
+fn events(section: &mut Section<'_>) -> Option<Thresholds> {
+    let load_high = section.number("load_high_percent", 1.0..=100.0);
+    let load_normal = section.number("load_normal_percent", 1.0..=100.0);
+    let load_for = section.count_of("load_for_secs", "seconds", 0..=3600);
+    let hot = section.number("hot_celsius", 0.0..=120.0);
+    let cool = section.number("cool_celsius", 0.0..=120.0);
+    let hot_for = section.count_of("hot_for_secs", "seconds", 0..=3600);
+    let settle = section.count_of("settle_secs", "seconds", 0..=3600);
+    let rejected_interval = section.count_of("rejected_interval_secs", "seconds", 1..=3600);
+    for (low_key, low, high_key, high) in [
+        (
+            "load_normal_percent",
+            load_normal,
+            "load_high_percent",
+            load_high,
+        ),
+        ("cool_celsius", cool, "hot_celsius", hot),
+    ] {
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            section.refuse(
+                low_key,
+                &format!("is {low:?}; expected at most `events.{high_key}`, {high:?}"),
+            );
+            return None;
+        }
+    }
+    Some(Thresholds {
+        load_high_percent: load_high? as f32,
+        load_normal_percent: load_normal? as f32,
+        load_for: Duration::from_secs(load_for?),
+        hot_celsius: hot? as f32,
+        cool_celsius: cool? as f32,
+        hot_for: Duration::from_secs(hot_for?),
+        settle: Duration::from_secs(settle?),
+        rejected_interval: Duration::from_secs(rejected_interval?),
+    })
 }
 
 fn log(section: &mut Section<'_>) -> Option<Log> {

@@ -6,6 +6,7 @@ use super::board::{LEDS, Segment};
 use super::colour::Rgb;
 use super::effect::{Kind, Params};
 use super::scene::SceneIndex;
+use super::siren::Siren;
 
 /// The layers a command can address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +67,12 @@ pub struct Command {
     pub brightness: Option<u8>,
     /// A colour, for `solid` or for the effect beside it.
     pub colour: Option<Rgb>,
+    /// Whether, without a colour, the effect takes that of the one before it.
+    pub keeps_colour: bool,
     /// An effect with its parameters.
     pub effect: Option<(Kind, Params)>,
+    /// Whether the effect names no rate of its own, so that it takes the speed that effects are set to.
+    pub takes_speed: bool,
     /// A scene of the stage's catalogue, instead of an effect.
     pub scene: Option<SceneIndex>,
     /// A raw picture.
@@ -80,6 +85,8 @@ pub struct Command {
     pub begins: Option<Duration>,
     /// How long it holds the board; `None` until something else is commanded.
     pub lease: Option<Duration>,
+    /// The siren that it raises, if it is one.
+    pub siren: Option<Siren>,
     /// Who asks.
     pub from: Option<String>,
 }
@@ -94,13 +101,16 @@ impl Command {
             power: None,
             brightness: None,
             colour: None,
+            keeps_colour: false,
             effect: None,
+            takes_speed: false,
             scene: None,
             levels: None,
             flash: None,
             transition: Duration::ZERO,
             begins: None,
             lease: None,
+            siren: None,
             from: None,
         }
     }

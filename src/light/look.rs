@@ -65,10 +65,14 @@ impl Look {
             if running.is_none() {
                 self.since = now;
             }
+            let kept = match self.content {
+                Content::Effect(effect) if command.keeps_colour => effect.colour,
+                Content::Effect(_) | Content::Picture(_) | Content::Scene(_) => None,
+            };
             self.content = Content::Effect(Effect {
                 kind,
                 params,
-                colour: command.colour.filter(|_| kind.info().takes_colour),
+                colour: command.colour.or(kept).filter(|_| kind.info().takes_colour),
             });
         } else if let Some(scene) = command.scene {
             self.change_scene(scene, now, scenes);

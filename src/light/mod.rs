@@ -16,8 +16,10 @@ mod inputs;
 mod look;
 mod night;
 pub mod scene;
+mod siren;
 mod stage;
 mod state;
+mod tuning;
 
 pub use canvas::Canvas;
 pub use colour::Rgb;
@@ -29,5 +31,7 @@ pub use inputs::{CORES_SHOWN, Cores, Inputs};
 pub use look::{Content, Look};
 pub use night::{Hours, HoursError, Night};
 pub use scene::{SceneIndex, Scenes};
+pub use siren::{Siren, Tone};
 pub use stage::{Conflict, Settings, Stage};
 pub use state::{LayerName, LightState};
+pub use tuning::{SPEED_MAX, SPEED_MIN, Setting, Tuning};

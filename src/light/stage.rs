@@ -17,7 +17,9 @@ use super::inputs::Inputs;
 use super::look::{Content, Look};
 use super::night::{Hours, Night};
 use super::scene::{SceneIndex, Scenes};
+use super::siren::Siren;
 use super::state::{LayerName, LightState};
+use super::tuning::{self, Tuning};
 
 /// How softly the board returns to what lay below when a lease ends.
 const RETURN_FADE: Duration = Duration::from_millis(400);
@@ -77,6 +79,7 @@ struct Layer {
     look: Look,
     from: Option<String>,
     ends: Option<Duration>,
+    siren: Option<Siren>,
 }
 
 impl Layer {
@@ -122,6 +125,8 @@ impl Fade {
 /// Times are durations on a clock of the caller's choice that never runs backwards.
 #[derive(Debug, Clone)]
 pub struct Stage {
+    settings: Settings,
+    tuning: Tuning,
     gamma: Gamma,
     night: Option<(Hours, Gamma)>,
     current_limit_milliamps: Option<f32>,
@@ -142,6 +147,8 @@ impl Stage {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
+            settings: *settings,
+            tuning: Tuning::default(),
             gamma: Gamma::new(settings.gamma, settings.brightness_limit),
             night: settings.night.map(|night| {
                 let limit = night.brightness_limit.min(settings.brightness_limit);
@@ -155,6 +162,7 @@ impl Stage {
                 look: Look::of_effect(Effect::new(settings.default_effect), Duration::ZERO),
                 from: None,
                 ends: None,
+                siren: None,
             },
             remote: None,
             alert: None,
@@ -234,7 +242,11 @@ impl Stage {
     fn within_limits(&self, command: &Command) -> Command {
         let effect = command.effect.map(|(kind, params)| {
             let declared = kind.params(self.allow_fast_flashes);
-            (kind, params.clamped(declared))
+            if command.target == Target::Remote && command.takes_speed {
+                (kind, params.at_speed(declared, self.tuning.effect_speed))
+            } else {
+                (kind, params.clamped(declared))
+            }
         });
         Command {
             effect,
@@ -278,12 +290,78 @@ impl Stage {
         let asks_for_base = Command {
             effect,
             scene,
+            takes_speed: command.takes_speed,
             power: command.power.filter(|power| *power == Power::On),
             transition: command.transition,
             from: command.from.clone(),
             ..Command::to_board()
         };
         *command == asks_for_base
+    }
+
+    /// Ends the alert if it is a siren's; true when it was.
+    pub fn silence(&mut self, now: Duration, inputs: &Inputs) -> bool {
+        self.drop_ended(now, inputs);
+        if self.siren().is_none() {
+            return false;
+        }
+        self.changing(now, inputs, RETURN_FADE, |stage| stage.alert = None);
+        true
+    }
+
+    /// The siren that is raised, also while `identify` lies above it.
+    #[must_use]
+    pub fn siren(&self) -> Option<Siren> {
+        self.alert.as_ref()?.siren
+    }
+
+    /// What has been adjusted.
+    #[must_use]
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    /// The brightest any LED gets by day, in PWM steps.
+    #[must_use]
+    pub fn brightness_limit(&self) -> u8 {
+        let most = self.settings.brightness_limit;
+        self.tuning
+            .brightness_limit
+            .map_or(most, |limit| limit.min(most))
+    }
+
+    /// Adjusts the speed of effects and the brightness; the configured limit is the most there can be.
+    pub fn tune(&mut self, now: Duration, tuning: Tuning) {
+        let Settings {
+            gamma,
+            night,
+            brightness_limit: most,
+            ..
+        } = self.settings;
+        let speed_changed = tuning.effect_speed != self.tuning.effect_speed;
+        self.tuning = Tuning {
+            brightness_limit: tuning.brightness_limit.filter(|limit| *limit < most),
+            ..tuning
+        };
+        let limit = self.brightness_limit();
+        self.gamma = Gamma::new(gamma, limit);
+        self.night = night.map(|night| {
+            (
+                night.hours,
+                Gamma::new(gamma, night.brightness_limit.min(limit)),
+            )
+        });
+        if speed_changed {
+            let layers = [Some(&mut self.base), self.remote.as_mut()];
+            for layer in layers.into_iter().flatten() {
+                tuning::retime(
+                    &mut layer.look,
+                    now,
+                    tuning.effect_speed,
+                    self.allow_fast_flashes,
+                );
+            }
+        }
     }
 
     /// Blinks the whole board for this long; zero ends it.
@@ -293,6 +371,7 @@ impl Stage {
                 look: Look::of_effect(Effect::new(Kind::Breathe).at_fastest(), now),
                 from: None,
                 ends: Some(now + duration),
+                siren: None,
             });
         });
     }
@@ -454,6 +533,7 @@ fn layer(look: Look, command: &Command, now: Duration) -> Layer {
         ends: command
             .lease
             .map(|lease| command.begins.unwrap_or(now) + lease),
+        siren: command.siren,
     }
 }
 

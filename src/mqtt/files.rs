@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rumqttc::tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::ClientConfig;
 use tracing::warn;
 
 use super::{OpenError, tls};

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
-use rumqttc::tokio_rustls::rustls::pki_types::ServerName;
 use rumqttc::{
     AsyncClient, Broker, EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, MqttState,
 };
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::dial::Dialer;
 use super::files::Access;

@@ -234,6 +234,13 @@ impl Outbox {
         self.traffic.waiting.load(Ordering::Relaxed) < CALM
     }
 
+    /// The largest payload that the broker takes on a topic, in bytes.
+    #[must_use]
+    pub fn payload_max(&self, topic: &str) -> usize {
+        let limit = self.traffic.packet_limit.load(Ordering::Relaxed) as usize;
+        limit.saturating_sub(topic.len() + OVERHEAD)
+    }
+
     /// Counts a message that is given up without being handed over.
     pub fn give_up(&self) {
         self.traffic.dropped.fetch_add(1, Ordering::Relaxed);

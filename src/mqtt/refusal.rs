@@ -4,11 +4,11 @@ use std::error::Error;
 use std::io;
 
 use rumqttc::mqttbytes::v5::PubAckReason;
-use rumqttc::tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
 use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, SubscribeReasonCode,
     mqttbytes,
 };
+use tokio_rustls::rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 use super::dial::DialError;
 use super::stall::Stalled;
@@ -26,11 +26,16 @@ pub(super) fn of_connection(
     was_in: bool,
 ) -> String {
     let address = url.authority();
-    // Before TLS 1.3 has let the node in, the broker's refusal of it looks like an answer that can't be read.
-    if let Some(error) = cause::<TlsError>(error) {
+    // With TLS 1.3 the broker's refusal of the node's certificate comes when an answer in MQTT is expected; the library
+    // does not tell it as its error's source.
+    let innermost: &(dyn Error + 'static) = match error {
+        ConnectionError::MqttState(StateError::Deserialization(error)) => error,
+        other => other,
+    };
+    if let Some(error) = cause::<TlsError>(innermost) {
         return of_tls(error, url, tls);
     }
-    if let Some(stalled) = cause::<Stalled>(error) {
+    if let Some(stalled) = cause::<Stalled>(innermost) {
         return format!("{address} is taken for dead: {stalled}");
     }
     match error {

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use rumqttc::tokio_rustls::rustls::client::danger::{
+use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
-use rumqttc::tokio_rustls::rustls::crypto::{
+use tokio_rustls::rustls::crypto::{
     self, CryptoProvider, verify_tls12_signature, verify_tls13_signature,
 };
-use rumqttc::tokio_rustls::rustls::pki_types::pem::PemObject;
-use rumqttc::tokio_rustls::rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, ServerName, UnixTime,
-};
-use rumqttc::tokio_rustls::rustls::{
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, version,
 };
 

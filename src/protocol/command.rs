@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::{self, Fields};
 use super::result::{Reason, Rejection};
 use crate::light::board::{LEDS, Segment};
-use crate::light::effect::{EFFECTS, Kind, ParamError, ParamValue, Params};
+use crate::light::effect::{EFFECTS, Kind, ParamError, ParamValue, Params, takes_phase};
 use crate::light::{Command, Flash, Levels, Power, Rgb, Scenes, Target};
 
 /// The largest command, in bytes: a picture with every field takes less than 1 KiB.
@@ -27,6 +27,9 @@ pub(super) const LEASE_SECS_MIN: f64 = 0.1;
 
 /// The longest cross-fade: a minute.
 pub(super) const TRANSITION_SECS_MAX: f64 = 60.0;
+
+/// Home Assistant's name for no effect: the board in one colour.
+const NO_EFFECT: &str = "off";
 
 /// How far ahead a start may lie: an hour.
 const START_AHEAD_MILLIS: i64 = 3_600_000;
@@ -122,14 +125,7 @@ pub fn decode_set(
         id: None,
         rejection,
     };
-    if payload.len() > PAYLOAD_MAX {
-        return Err(anonymous(Rejection::at(
-            Reason::TooLarge,
-            "payload",
-            &payload.len().into(),
-            format!("at most {PAYLOAD_MAX} bytes"),
-        )));
-    }
+    decode::check_size(payload).map_err(anonymous)?;
     let Fields(fields) = read_fields(payload, scenes).map_err(anonymous)?;
     let id = read_id(&fields).map_err(anonymous)?;
     let refuse = |rejection| Refused {
@@ -226,7 +222,7 @@ fn read_word(text: &str, scenes: &Scenes) -> Option<Fields> {
     Some(Fields(vec![(field.0.to_owned(), field.1)]))
 }
 
-fn read_id(fields: &[(String, Value)]) -> Result<Option<String>, Rejection> {
+pub(super) fn read_id(fields: &[(String, Value)]) -> Result<Option<String>, Rejection> {
     let id = fields.iter().find(|(name, _)| name == "id");
     id.map(|(name, value)| Ok(decode::text(name, value, ID_MAX)?.to_owned()))
         .transpose()
@@ -255,7 +251,7 @@ fn read_command(
             "transition" => {
                 command.transition = decode::seconds(name, value, 0.0, TRANSITION_SECS_MAX)?
             }
-            "flash" => command.flash = Some(decode::word(name, value, &FLASHES)?),
+            "flash" => command.flash = Some(read_flash(value)?),
             "layer" => command.target = decode::word(name, value, &TARGETS)?,
             "for_secs" => command.lease = Some(read_lease(value)?),
             "from" => command.from = Some(decode::text(name, value, FROM_MAX)?.to_owned()),
@@ -291,6 +287,22 @@ const POWERS: [(&str, Power); 3] = [
 ];
 const FLASHES: [(&str, Flash); 2] = [("short", Flash::Short), ("long", Flash::Long)];
 const TARGETS: [(&str, Target); 2] = [("remote", Target::Remote), ("alert", Target::Alert)];
+
+/// A word, or the seconds by which Home Assistant says the same.
+fn read_flash(value: &Value) -> Result<Flash, Rejection> {
+    let seconds = value.as_f64().map(Duration::try_from_secs_f64);
+    let found = match seconds {
+        Some(seconds) => FLASHES
+            .into_iter()
+            .map(|(_, flash)| flash)
+            .find(|flash| seconds.as_ref() == Ok(&flash.duration())),
+        None => return decode::word("flash", value, &FLASHES),
+    };
+    found.ok_or_else(|| {
+        let expected = r#""short" or 2 (seconds), "long" or 10"#;
+        Rejection::at(Reason::OutOfRange, "flash", value, expected)
+    })
+}
 
 fn read_colour(value: &Value) -> Result<Rgb, Rejection> {
     const EXPECTED: &str = r##"{"r":0-255,"g":0-255,"b":0-255}, "#rrggbb", red, orange, yellow, green, blue or white"##;
@@ -341,6 +353,12 @@ fn read_effect(command: &mut Command, value: &Value, scenes: &Scenes) -> Result<
     };
     command.effect = Kind::from_name(name).map(|kind| (kind, Params::defaults(kind.info().params)));
     command.scene = scenes.find(name);
+    command.takes_speed = Kind::from_name(name).is_some_and(|kind| takes_phase(kind.info().params));
+    // A scene may be called like this.
+    if name == NO_EFFECT && command.scene.is_none() {
+        command.effect = Some((Kind::Solid, Params::default()));
+        command.keeps_colour = true;
+    }
     if command.effect.is_none() && command.scene.is_none() {
         return Err(Rejection::at(
             Reason::UnknownEffect,
@@ -380,6 +398,8 @@ fn read_params(
             "a JSON object",
         ));
     };
+    let rate = declared.first().filter(|_| takes_phase(declared));
+    command.takes_speed = rate.is_some_and(|rate| !fields.contains_key(rate.name));
     for (name, value) in fields {
         let field = format!("params.{name}");
         let given = match value {

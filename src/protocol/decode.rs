@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
 
-use super::result::{Reason, Rejection};
+use super::command::PAYLOAD_MAX;
+use super::result::{Reason, Rejection, excerpt};
 
 /// The seconds for which `identify` may blink.
 pub const IDENTIFY_SECS: Seconds = Seconds {
@@ -36,6 +37,7 @@ pub struct Seconds {
 ///
 /// Rejects what is no number from 0 to the limit.
 pub fn decode_seconds(payload: &[u8], limits: Seconds) -> Result<Duration, Rejection> {
+    check_size(payload)?;
     let text = payload.trim_ascii();
     if text.is_empty() {
         return Ok(Duration::from_secs_f64(limits.default));
@@ -45,7 +47,20 @@ pub fn decode_seconds(payload: &[u8], limits: Seconds) -> Result<Duration, Rejec
     seconds(limits.field, &value, 0.0, limits.max)
 }
 
-/// The fields of a JSON object in their order; a repeated key is an error.
+/// Looks at the length before anything else, so that nobody can make the node read for long.
+pub(super) fn check_size(payload: &[u8]) -> Result<(), Rejection> {
+    if payload.len() > PAYLOAD_MAX {
+        return Err(Rejection::at(
+            Reason::TooLarge,
+            "payload",
+            &payload.len().into(),
+            format!("at most {PAYLOAD_MAX} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+/// The fields of a JSON object in their order; a repeated key is an error, at any depth.
 pub(super) struct Fields(pub(super) Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -61,11 +76,9 @@ impl<'de> Deserialize<'de> for Fields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields: Vec<(String, Value)> = Vec::with_capacity(4);
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                while let Some((key, Distinct(value))) = map.next_entry::<String, Distinct>()? {
                     if fields.iter().any(|(known, _)| *known == key) {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "the field {key:?} stands there twice"
-                        )));
+                        return Err(stands_twice(&key));
                     }
                     fields.push((key, value));
                 }
@@ -75,6 +88,82 @@ impl<'de> Deserialize<'de> for Fields {
 
         deserializer.deserialize_map(InOrder)
     }
+}
+
+/// A JSON value in which no object has a key twice: of two values, nobody could say which was meant.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Distinct;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Distinct, E> {
+                Ok(Distinct(Value::Null))
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Distinct, E> {
+                Ok(Distinct(Value::Bool(value)))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Distinct, E> {
+                Ok(Distinct(value.into()))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Distinct, E> {
+                Ok(Distinct(value.into()))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Distinct, E> {
+                let number = Number::from_f64(value);
+                number
+                    .map(|number| Distinct(Value::Number(number)))
+                    .ok_or_else(|| E::custom("number out of range"))
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<Distinct, E> {
+                Ok(Distinct(value.into()))
+            }
+
+            fn visit_string<E: Error>(self, value: String) -> Result<Distinct, E> {
+                Ok(Distinct(Value::String(value)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Distinct, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Distinct(value)) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(Distinct(Value::Array(values)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Distinct, A::Error> {
+                let mut fields = Map::new();
+                while let Some((key, Distinct(value))) = map.next_entry::<String, Distinct>()? {
+                    if fields.contains_key(&key) {
+                        return Err(stands_twice(&key));
+                    }
+                    fields.insert(key, value);
+                }
+                Ok(Distinct(Value::Object(fields)))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
+
+fn stands_twice<E: Error>(key: &str) -> E {
+    E::custom(format_args!(
+        "the field {:?} stands there twice",
+        excerpt(key)
+    ))
 }
 
 /// A whole number from 0 to 255; `128.0` is one as well.

@@ -5,9 +5,13 @@
 
 mod command;
 mod decode;
+mod discovery;
+mod event;
 mod light;
 mod observe;
 mod result;
+mod setting;
+mod siren;
 mod status;
 mod telemetry;
 mod topics;
@@ -16,11 +20,18 @@ pub use command::{
     Delivery, PAYLOAD_MAX, Refused, Reply, Request, Typed, command_json, decode_set,
 };
 pub use decode::{FRAME_WATCH_SECS, IDENTIFY_SECS, decode_seconds};
+pub use discovery::{
+    Announcement, Discovery, Entities, EntityKind, Known, UnknownEntityKind, birth_topic,
+    discovery, discovery_topic, is_birth, no_discovery,
+};
+pub use event::event;
 pub use light::{frame, light_state, recreate};
 pub use observe::{
     LightReport, Report, ResultReport, observe, observe_light, observe_outcome, result_line,
 };
 pub use result::{Outcome, Reason, Rejection, result};
+pub use setting::{decode_setting, kept_tuning, recall_tuning, setting_state};
+pub use siren::{SirenRequest, decode_siren, siren_state};
 pub use status::{Counters, Health, Info, availability, health, info};
 pub use telemetry::{history, telemetry};
 pub use topics::{Address, Leaf, TopicError, Topics};
@@ -75,6 +86,12 @@ impl Message {
             correlation: None,
         }
     }
+}
+
+/// The empty retained message that makes the broker forget what it keeps on a topic.
+#[must_use]
+pub fn cleared(topic: String) -> Message {
+    Message::state(topic, Vec::new())
 }
 
 /// Serializes one of this module's own wire structs.

@@ -121,7 +121,12 @@ pub fn observe(leaf: Leaf, payload: &[u8]) -> Option<Report> {
         | Leaf::FrameWatch
         | Leaf::Identify
         | Leaf::LightSet(_)
-        | Leaf::LightState(_) => None,
+        | Leaf::LightState(_)
+        | Leaf::SirenSet
+        | Leaf::SirenState
+        | Leaf::Event
+        | Leaf::SettingSet(_)
+        | Leaf::SettingState(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The outcome of a command.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,12 +12,11 @@ use crate::units::NodeId;
 /// How long an answer is worth delivering to somebody who is away.
 const RESULT_EXPIRY: Duration = Duration::from_secs(60);
 
-/// The longest text of a refused value that is repeated in an answer, in bytes.
+/// The longest text of a refused value, or of an unknown field's name, that is repeated in an answer, in bytes.
 const VALUE_MAX: usize = 80;
 
 /// Why a command is rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Not JSON, not a known word, or a field of another type.
     Malformed,
@@ -54,6 +54,29 @@ impl Reason {
         Self::Busy,
         Self::UnknownSegment,
     ];
+
+    /// The reason's name in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownField => "unknown_field",
+            Self::UnknownEffect => "unknown_effect",
+            Self::OutOfRange => "out_of_range",
+            Self::MissingField => "missing_field",
+            Self::Conflict => "conflict",
+            Self::Stale => "stale",
+            Self::TooLarge => "too_large",
+            Self::Busy => "busy",
+            Self::UnknownSegment => "unknown_segment",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// A command that is not carried out, and what would be.
@@ -100,7 +123,7 @@ impl Rejection {
     ) -> Self {
         Self {
             reason,
-            field: Some(field.into()),
+            field: Some(excerpt(&field.into()).into_owned()),
             value: Some(shortened(value)),
             expected: expected.into(),
         }
@@ -109,12 +132,19 @@ impl Rejection {
 
 /// A value as it was, or the beginning of its text when it is long.
 fn shortened(value: &Value) -> Value {
-    let text = value.to_string();
+    match excerpt(&value.to_string()) {
+        Cow::Borrowed(_) => value.clone(),
+        Cow::Owned(text) => Value::String(text),
+    }
+}
+
+/// A text of somebody else's as it was, or its beginning when it is long: an answer stays short whatever was sent.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
     if text.len() <= VALUE_MAX {
-        return value.clone();
+        return Cow::Borrowed(text);
     }
     let end = text.floor_char_boundary(VALUE_MAX);
-    Value::String(format!("{}…", &text[..end]))
+    Cow::Owned(format!("{}…", &text[..end]))
 }
 
 /// What became of a command.

@@ -19,6 +19,7 @@ struct Wire {
     swap: Space,
     temperature_celsius: Value,
     uptime_secs: Option<u64>,
+    booted_at: Option<String>,
     disk: Space,
     network: Network,
     throttled: Throttled,
@@ -100,9 +101,15 @@ pub fn history(topics: &Topics, node: &NodeId, batch: &Batch) -> Message {
 fn wire(sample: &Sample) -> Wire {
     let cpu = sample.cpu.as_ref();
     let stamp = &sample.stamp;
+    // A clock that has never been set can't tell.
+    let dated = |unix_ms: Option<i64>| unix_ms.filter(|_| stamp.is_dated()).and_then(rfc3339);
+    let booted = sample.booted_unix_secs.or_else(|| {
+        // Not kept with what waits for the broker.
+        let uptime = i64::try_from(sample.uptime_secs?).ok()?;
+        stamp.unix_ms.div_euclid(1000).checked_sub(uptime)
+    });
     Wire {
-        // A clock that has never been set can't tell.
-        time: stamp.is_dated().then(|| rfc3339(stamp.unix_ms)).flatten(),
+        time: dated(Some(stamp.unix_ms)),
         run: stamp.run.to_string(),
         sequence: stamp.sequence,
         cpu: Cpu {
@@ -118,6 +125,7 @@ fn wire(sample: &Sample) -> Wire {
         swap: sample.swap.into(),
         temperature_celsius: number(sample.temperature_celsius, 1),
         uptime_secs: sample.uptime_secs,
+        booted_at: dated(booted.and_then(|secs| secs.checked_mul(1000))),
         disk: sample.disk.into(),
         network: Network {
             receive_bytes_per_sec: sample

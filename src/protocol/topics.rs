@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::light::Setting;
 use crate::light::board::Segment;
 use crate::units::{GroupName, NodeId, TopicRoot};
 
@@ -47,6 +48,16 @@ pub enum Leaf {
     Identify,
     /// `light/result`
     LightResult,
+    /// `siren/set`
+    SirenSet,
+    /// `siren/state`
+    SirenState,
+    /// `event`
+    Event,
+    /// `setting/<name>/set`
+    SettingSet(Setting),
+    /// `setting/<name>/state`
+    SettingState(Setting),
     /// `light/set` or `light/<segment>/set`
     LightSet(Segment),
     /// `light/state` or `light/<segment>/state`
@@ -62,11 +73,13 @@ impl Leaf {
             .map(|(_, leaf)| *leaf)
             .chain(segments().map(Self::LightSet))
             .chain(segments().map(Self::LightState))
+            .chain(Setting::ALL.map(Self::SettingSet))
+            .chain(Setting::ALL.map(Self::SettingState))
     }
 }
 
 /// The leaves without a segment, by their names.
-const PLAIN: [(&str, Leaf); 9] = [
+const PLAIN: [(&str, Leaf); 12] = [
     ("availability", Leaf::Availability),
     ("info", Leaf::Info),
     ("telemetry", Leaf::Telemetry),
@@ -76,6 +89,9 @@ const PLAIN: [(&str, Leaf); 9] = [
     ("frame/watch", Leaf::FrameWatch),
     ("identify", Leaf::Identify),
     ("light/result", Leaf::LightResult),
+    ("siren/set", Leaf::SirenSet),
+    ("siren/state", Leaf::SirenState),
+    ("event", Leaf::Event),
 ];
 
 impl fmt::Display for Leaf {
@@ -83,6 +99,8 @@ impl fmt::Display for Leaf {
         let (segment, end) = match self {
             Self::LightSet(segment) => (segment, "set"),
             Self::LightState(segment) => (segment, "state"),
+            Self::SettingSet(setting) => return write!(f, "setting/{}/set", setting.name()),
+            Self::SettingState(setting) => return write!(f, "setting/{}/state", setting.name()),
             Self::Availability
             | Self::Info
             | Self::Telemetry
@@ -91,7 +109,10 @@ impl fmt::Display for Leaf {
             | Self::Frame
             | Self::FrameWatch
             | Self::Identify
-            | Self::LightResult => {
+            | Self::LightResult
+            | Self::SirenSet
+            | Self::SirenState
+            | Self::Event => {
                 let name = PLAIN.iter().find(|(_, leaf)| leaf == self);
                 return f.write_str(name.map_or("", |(name, _)| name));
             }
@@ -114,6 +135,14 @@ pub enum TopicError {
     /// It has the shape of a segment's topic, but there is no such segment.
     #[error("names the segment {0:?}; {expected}", expected = crate::light::board::UnknownSegment)]
     UnknownSegment(String),
+    /// It has the shape of a setting's topic, but there is no such setting.
+    #[error("names the setting {0:?}; expected one of {names}", names = setting_names())]
+    UnknownSetting(String),
+}
+
+/// The names of all settings, for people.
+pub(super) fn setting_names() -> String {
+    Setting::ALL.map(Setting::name).join(", ")
 }
 
 /// Builds and parses the topics below one root.
@@ -156,12 +185,42 @@ impl Topics {
             format!("{}/{own}/light/+/set", self.root),
             self.build(&own, Leaf::Identify),
             self.build(&own, Leaf::FrameWatch),
+            self.build(&own, Leaf::SirenSet),
+            // Here as well.
+            format!("{}/{own}/setting/+/set", self.root),
         ];
         for address in shared {
             filters.push(self.build(&address, Leaf::LightSet(Segment::Board)));
             filters.push(self.build(&address, Leaf::Identify));
         }
         filters
+    }
+
+    /// A filter for everything of a node.
+    #[must_use]
+    pub fn everything_of(&self, node: &NodeId) -> String {
+        format!("{}/{node}/#", self.root)
+    }
+
+    /// The topics on which the broker keeps what a node says of itself.
+    #[must_use]
+    pub fn retained(&self, node: &NodeId) -> Vec<String> {
+        let own = Address::Node(node.clone());
+        let said = [
+            Leaf::Availability,
+            Leaf::Info,
+            Leaf::Health,
+            Leaf::SirenState,
+        ];
+        let lights = std::iter::once(Segment::Board)
+            .chain(Segment::parts())
+            .map(Leaf::LightState);
+        let settings = Setting::ALL.map(Leaf::SettingState);
+        said.into_iter()
+            .chain(lights)
+            .chain(settings)
+            .map(|leaf| self.build(&own, leaf))
+            .collect()
     }
 
     /// Reads a topic.
@@ -195,6 +254,9 @@ fn parse_leaf(text: &str) -> Result<Leaf, TopicError> {
     if let Some((_, leaf)) = PLAIN.iter().find(|(name, _)| *name == text) {
         return Ok(*leaf);
     }
+    if let Some(setting) = text.strip_prefix("setting/") {
+        return parse_setting(setting);
+    }
     let light = text.strip_prefix("light/").ok_or(TopicError::Foreign)?;
     let (segment, end) = match light.rsplit_once('/') {
         None => (Segment::Board, light),
@@ -210,6 +272,18 @@ fn parse_leaf(text: &str) -> Result<Leaf, TopicError> {
         "state" => Ok(Leaf::LightState(segment)),
         _ => Err(TopicError::Foreign),
     }
+}
+
+fn parse_setting(text: &str) -> Result<Leaf, TopicError> {
+    let (name, end) = text.split_once('/').ok_or(TopicError::Foreign)?;
+    let leaf = match end {
+        "set" => Leaf::SettingSet,
+        "state" => Leaf::SettingState,
+        _ => return Err(TopicError::Foreign),
+    };
+    Setting::from_name(name)
+        .map(leaf)
+        .ok_or_else(|| TopicError::UnknownSetting(name.to_owned()))
 }
 
 #[cfg(test)]
@@ -250,7 +324,13 @@ mod tests {
             topics.parse("piglow/pi/light/ring/pink/set"),
             Err(TopicError::UnknownSegment("ring/pink".into()))
         );
+        assert_eq!(
+            topics.parse("piglow/pi/setting/volume/set"),
+            Err(TopicError::UnknownSetting("volume".into()))
+        );
         for foreign in [
+            "piglow/pi/setting/effect_speed",
+            "piglow/pi/setting/effect_speed/x",
             "piglow",
             "piglow/pi",
             "other/pi/info",

@@ -238,6 +238,10 @@ impl Archive {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library's list of errors grows, and their own words serve"
+    )]
     fn fail(&mut self, error: &io::Error) {
         if self.disk == Disk::Failing {
             debug!(%error, "still can't write the history");

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::archive::Archive;
+use super::remains::Remains;
 use crate::clock::Clock;
 use crate::mqtt::{Delivered, Handover, Link, Outbox};
 use crate::protocol::{self, Message, Qos, Topics};
@@ -38,6 +39,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 2;
 
 /// Everything the courier can hear.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack of the loop that takes it apart at once"
+)]
 enum Heard {
     Sample(Sample),
     Link,
@@ -99,17 +104,6 @@ struct Sending {
     connection: u64,
     since: Instant,
     outcome: Awaited,
-}
-
-/// What is left when a courier has stopped.
-pub struct Remains {
-    /// The connection on which the last samples were sent.
-    connection: u64,
-    /// The connection on which a batch was sent that is not acknowledged.
-    batch: Option<u64>,
-    history: History,
-    archive: Option<Archive>,
-    clock: Clock,
 }
 
 impl Courier {
@@ -399,34 +393,8 @@ impl Courier {
     }
 }
 
-impl Remains {
-    /// Puts on the disk what the broker does not have; `proof` is the connection, if there is one, on which the broker has
-    /// acknowledged something sent after all samples.
-    pub async fn settle(mut self, proof: Option<Link>) {
-        let proof = proof.map(number).filter(|connection| *connection != 0);
-        if proof == Some(self.connection) {
-            self.history.prove(self.history.mark());
-        }
-        if proof.is_some() && proof == self.batch {
-            self.history.delivered();
-        } else {
-            self.history.undelivered();
-        }
-        self.history.doubt();
-        let lost = self.history.kept();
-        match &mut self.archive {
-            Some(archive) => archive.save(&mut self.history, &self.clock).await,
-            None if lost > 0 => info!(
-                samples = lost,
-                "samples that the broker does not have are lost; `history.file` would keep them"
-            ),
-            None => {}
-        }
-    }
-}
-
 /// The connection's number; 0 when there is none.
-fn number(link: Link) -> u64 {
+pub(super) fn number(link: Link) -> u64 {
     match link {
         Link::Down => 0,
         Link::Up(connection) => connection,

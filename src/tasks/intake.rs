@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, watch};
 use tracing::debug;
 
 use super::renderer::Order;
-use super::{Mirror, Responder, Tally};
+use super::{Adjustment, Mirror, Responder, Tally};
 use crate::clock::Clock;
-use crate::light::Scenes;
 use crate::light::board::Segment;
+use crate::light::{Scenes, Setting};
 use crate::mqtt::Inbound;
 use crate::protocol::{
     self, Delivery, FRAME_WATCH_SECS, IDENTIFY_SECS, Leaf, Outcome, Reason, Refused, Rejection,
@@ -31,8 +31,17 @@ pub struct Intake {
     mirror: watch::Sender<Option<tokio::time::Instant>>,
     responder: Arc<Responder>,
     tally: Arc<Tally>,
-    allow_fast_flashes: bool,
+    limits: Limits,
     scenes: Arc<Scenes>,
+}
+
+/// What the configuration allows commands.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Whether `strobe` may flash more than three times a second.
+    pub allow_fast_flashes: bool,
+    /// The brightest any LED may get, in PWM steps.
+    pub brightness_limit: u8,
 }
 
 impl Intake {
@@ -49,7 +58,7 @@ impl Intake {
         mirror: watch::Sender<Option<tokio::time::Instant>>,
         responder: Arc<Responder>,
         tally: Arc<Tally>,
-        allow_fast_flashes: bool,
+        limits: Limits,
         scenes: Arc<Scenes>,
     ) -> Self {
         Self {
@@ -59,7 +68,7 @@ impl Intake {
             mirror,
             responder,
             tally,
-            allow_fast_flashes,
+            limits,
             scenes,
         }
     }
@@ -74,11 +83,19 @@ impl Intake {
             Ok((_, Leaf::LightSet(segment))) => self.set(segment, message),
             Ok((_, Leaf::Identify)) => self.identify(message),
             Ok((_, Leaf::FrameWatch)) => self.watch_frames(message),
+            Ok((_, Leaf::SirenSet)) => self.siren(message),
+            Ok((_, Leaf::SettingSet(setting))) => self.adjust(setting, message),
             Err(TopicError::UnknownSegment(name)) => Err(anonymous(Rejection::at(
                 Reason::UnknownSegment,
                 "topic",
                 &name.into(),
                 crate::light::board::UnknownSegment.to_string(),
+            ))),
+            Err(TopicError::UnknownSetting(name)) => Err(anonymous(Rejection::at(
+                Reason::UnknownField,
+                "topic",
+                &name.into(),
+                format!("one of {}", Setting::ALL.map(Setting::name).join(", ")),
             ))),
             Ok((
                 _,
@@ -89,7 +106,10 @@ impl Intake {
                 | Leaf::Health
                 | Leaf::Frame
                 | Leaf::LightResult
-                | Leaf::LightState(_),
+                | Leaf::LightState(_)
+                | Leaf::SirenState
+                | Leaf::Event
+                | Leaf::SettingState(_),
             ))
             | Err(TopicError::Foreign) => {
                 debug!(
@@ -107,11 +127,7 @@ impl Intake {
     }
 
     fn set(&self, segment: Segment, message: &Inbound<'_>) -> Result<(), Refused> {
-        let delivery = Delivery {
-            retained: message.retained,
-            unix_millis: self.clock.unix_millis(),
-            allow_fast_flashes: self.allow_fast_flashes,
-        };
+        let delivery = self.delivery(message);
         let request = protocol::decode_set(segment, message.payload, delivery, &self.scenes)?;
         let order = Order::Set {
             command: Box::new(request.command),
@@ -123,6 +139,49 @@ impl Intake {
             id: request.id,
             rejection,
         })
+    }
+
+    fn delivery(&self, message: &Inbound<'_>) -> Delivery {
+        Delivery {
+            retained: message.retained,
+            unix_millis: self.clock.unix_millis(),
+            allow_fast_flashes: self.limits.allow_fast_flashes,
+        }
+    }
+
+    fn siren(&self, message: &Inbound<'_>) -> Result<(), Refused> {
+        let request = protocol::decode_siren(message.payload, self.delivery(message))?;
+        let reply = self.reply(request.id.clone(), message);
+        let arrived = Instant::now();
+        let order = match request.siren {
+            Some(siren) => Order::Set {
+                command: Box::new(siren.command(request.from)),
+                start_unix_millis: None,
+                reply,
+                arrived,
+            },
+            None => Order::Adjust {
+                adjustment: Adjustment::Silence,
+                reply,
+                arrived,
+            },
+        };
+        self.order(order).map_err(|rejection| Refused {
+            id: request.id,
+            rejection,
+        })
+    }
+
+    fn adjust(&self, setting: Setting, message: &Inbound<'_>) -> Result<(), Refused> {
+        refuse_retained(message)?;
+        let limit = self.limits.brightness_limit;
+        let value = protocol::decode_setting(setting, message.payload, limit).map_err(anonymous)?;
+        let order = Order::Adjust {
+            adjustment: Adjustment::Set(setting, value),
+            reply: self.reply(None, message),
+            arrived: Instant::now(),
+        };
+        self.order(order).map_err(anonymous)
     }
 
     fn identify(&self, message: &Inbound<'_>) -> Result<(), Refused> {

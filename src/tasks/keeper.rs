@@ -12,31 +12,53 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::Controls;
 use crate::light::board::Segment;
-use crate::light::{Command, LightState, Scenes};
+use crate::light::{Command, LightState, Scenes, Tuning};
 use crate::protocol::{self, Delivery, PAYLOAD_MAX, Rejection};
 
 /// Two seconds: dragging a slider is one write, and flash memory lasts longer.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Keeps the remote layer's state in a file.
-pub struct Keeper {
+/// Keeps the newest of something in a file.
+pub struct Keeper<T> {
     path: PathBuf,
-    lasting: watch::Receiver<Option<LightState>>,
+    newest: watch::Receiver<T>,
+    /// What is written; `None`: there is nothing to bring back.
+    written: fn(&T) -> Option<Vec<u8>>,
     /// What the file holds; `None`: there is none.
     kept: Option<Vec<u8>>,
     /// Whether the last write failed: that is said once.
     failing: bool,
 }
 
-impl Keeper {
-    /// Makes a keeper of a file, which may not be there.
+impl Keeper<Option<LightState>> {
+    /// Makes a keeper of the remote layer's state, in a file which may not be there.
     #[must_use]
-    pub fn new(path: PathBuf, lasting: watch::Receiver<Option<LightState>>) -> Self {
+    pub fn of_light(path: PathBuf, lasting: watch::Receiver<Option<LightState>>) -> Self {
+        Self::new(path, lasting, |lasting| {
+            lasting.as_ref().map(protocol::recreate)
+        })
+    }
+}
+
+impl Keeper<Controls> {
+    /// Makes a keeper of the settings, in a file which may not be there.
+    #[must_use]
+    pub fn of_settings(path: PathBuf, controls: watch::Receiver<Controls>) -> Self {
+        Self::new(path, controls, |controls| {
+            protocol::kept_tuning(&controls.tuning)
+        })
+    }
+}
+
+impl<T> Keeper<T> {
+    fn new(path: PathBuf, newest: watch::Receiver<T>, written: fn(&T) -> Option<Vec<u8>>) -> Self {
         let kept = fs::read(&path).ok();
         Self {
             path,
-            lasting,
+            newest,
+            written,
             kept,
             failing: false,
         }
@@ -46,7 +68,7 @@ impl Keeper {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let settled = stop.run_until_cancelled(async {
-                let changed = self.lasting.changed().await;
+                let changed = self.newest.changed().await;
                 tokio::time::sleep(SETTLE).await;
                 changed
             });
@@ -59,11 +81,7 @@ impl Keeper {
     }
 
     async fn keep(&mut self) {
-        let content = self
-            .lasting
-            .borrow_and_update()
-            .as_ref()
-            .map(protocol::recreate);
+        let content = (self.written)(&self.newest.borrow_and_update());
         if content == self.kept {
             return;
         }
@@ -130,6 +148,26 @@ fn reason(rejection: &Rejection) -> String {
     }
 }
 
+/// The file of the settings, beside that of the light.
+#[must_use]
+pub fn settings_file(state_file: &Path) -> PathBuf {
+    state_file.with_extension("settings.json")
+}
+
+/// The settings a file holds; the default when there is no file, or nothing that is understood.
+#[must_use]
+pub fn recall_settings(path: &Path) -> Tuning {
+    let read = match fs::read(path) {
+        Ok(content) => protocol::recall_tuning(&content),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Tuning::default(),
+        Err(error) => Err(error.to_string()),
+    };
+    read.unwrap_or_else(|reason| {
+        warn!(path = %path.display(), reason, "the settings can't be read; starting as configured");
+        Tuning::default()
+    })
+}
+
 /// How a kept command is read: with the widest limits, since the stage brings it within its own.
 fn as_kept() -> Delivery {
     Delivery {
@@ -185,7 +223,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/light.json");
         let (sender, receiver) = watch::channel(None);
-        let mut keeper = Keeper::new(path.clone(), receiver);
+        let mut keeper = Keeper::of_light(path.clone(), receiver);
         sender.send_replace(Some(state_of(r#"{"color":"blue","brightness":40}"#)));
         keeper.keep().await;
         let recalled = recall(&path, &Scenes::default()).unwrap();
@@ -204,7 +242,7 @@ mod tests {
         fs::write(&path, protocol::recreate(&state)).unwrap();
         let written = fs::metadata(&path).unwrap().modified().unwrap();
         let (_sender, receiver) = watch::channel(Some(state));
-        let mut keeper = Keeper::new(path.clone(), receiver);
+        let mut keeper = Keeper::of_light(path.clone(), receiver);
         keeper.keep().await;
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
     }

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Tally;
+use super::{Controls, Herald, Tally, herald};
 use crate::clock::Clock;
 use crate::light::board::Segment;
-use crate::light::{Frame, LightState};
+use crate::light::{Frame, LightState, Setting};
 use crate::mqtt::{Handover, Link, Outbox};
 use crate::panel::{PanelHealth, Receipt};
 use crate::protocol::{self, Counters, Health, Info, Message, Topics};
@@ -30,9 +30,13 @@ enum Heard {
     Link,
     Sample,
     State,
+    Controls,
     PanelHealth,
     ClockStep,
+    /// Home Assistant has started.
+    Birth,
     Retry,
+    Again,
     Stop,
 }
 
@@ -50,6 +54,8 @@ pub struct Publisher {
     pub outbox: Outbox,
     /// What the LEDs are set to.
     pub state: watch::Receiver<LightState>,
+    /// The siren and the settings.
+    pub controls: watch::Receiver<Controls>,
     /// The newest sample; with it, what is due is told, so that it needs no wake-up of its own.
     pub sample: watch::Receiver<Option<Sample>>,
     /// How often the wall clock was set.
@@ -60,19 +66,27 @@ pub struct Publisher {
     pub tally: Arc<Tally>,
     /// The newest frame that was latched.
     pub receipts: watch::Receiver<Option<Receipt>>,
+    /// What Home Assistant is told.
+    pub herald: Herald,
+    /// Counts how often Home Assistant has started.
+    pub births: watch::Receiver<u64>,
 }
 
 /// What was handed over since the connection began; what was dropped, because the queue was full, is owed.
 #[derive(Default)]
 struct Told {
     info: bool,
+    discovery: bool,
     board: Option<LightState>,
+    controls: Option<Controls>,
     /// On or off, and the level.
     parts: HashMap<Segment, (bool, u8)>,
     health: Option<(Health, Instant)>,
     online: bool,
     /// When to try again, because something retained was dropped: no later one makes up for it.
     retry: Option<Instant>,
+    /// When to announce everything again, because Home Assistant has started.
+    again: Option<Instant>,
 }
 
 impl Told {
@@ -90,22 +104,19 @@ impl Publisher {
         link.mark_changed();
         let mut told = Told::default();
         loop {
-            let retry = async {
-                match told.retry {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             let hear = async {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Heard::Stop,
-                    () = retry => Heard::Retry,
+                    () = at(told.retry) => Heard::Retry,
+                    () = at(told.again) => Heard::Again,
                     Ok(()) = link.changed() => Heard::Link,
+                    Ok(()) = self.births.changed() => Heard::Birth,
                     // The rare before the frequent: in a flood of commands the state changes without a pause.
                     Ok(()) = self.sample.changed() => Heard::Sample,
                     Ok(()) = self.panel.changed() => Heard::PanelHealth,
                     Ok(()) = self.clock_steps.changed() => Heard::ClockStep,
+                    Ok(()) = self.controls.changed() => Heard::Controls,
                     Ok(()) = self.state.changed() => Heard::State,
                 }
             };
@@ -113,7 +124,11 @@ impl Publisher {
             let up = *link.borrow_and_update() != Link::Down;
             match heard {
                 Heard::Stop => return,
-                Heard::Link => {
+                Heard::Birth => {
+                    told.again
+                        .get_or_insert_with(|| Instant::now() + herald::delay());
+                }
+                Heard::Link | Heard::Again => {
                     told = Told::default();
                     if up {
                         self.announce(&mut told);
@@ -121,15 +136,20 @@ impl Publisher {
                 }
                 Heard::Retry if up => self.announce(&mut told),
                 Heard::State if up => self.tell_state(&mut told),
+                Heard::Controls if up => self.tell_controls(&mut told),
                 Heard::PanelHealth if up => self.tell_health(&mut told),
-                Heard::Sample if up => self.tell_health_when_due(&mut told),
+                Heard::Sample if up => self.tell_what_is_due(&mut told),
                 Heard::ClockStep if up => {
                     // When a lease ends is told as a time of day.
                     told.board = None;
                     self.tell_state(&mut told);
                 }
                 // What changes while the broker is away is told when it is back.
-                Heard::State | Heard::PanelHealth | Heard::Sample | Heard::ClockStep => {}
+                Heard::State
+                | Heard::Controls
+                | Heard::PanelHealth
+                | Heard::Sample
+                | Heard::ClockStep => {}
                 Heard::Retry => told.retry = None,
             }
         }
@@ -140,6 +160,8 @@ impl Publisher {
         told.retry = None;
         let info = || protocol::info(&self.topics, &self.node, &self.info);
         told.info = told.info || self.hand_over(info());
+        self.tell_discovery(told);
+        self.tell_controls(told);
         self.tell_state(told);
         self.tell_health(told);
         if !told.info || told.retry.is_some() {
@@ -148,6 +170,29 @@ impl Publisher {
         let online = || protocol::availability(&self.topics, &self.node, true);
         told.online = told.online || self.hand_over(online());
         if !told.online {
+            told.owe();
+        }
+    }
+
+    /// Publishes what has changed of the siren and the settings.
+    fn tell_controls(&mut self, told: &mut Told) {
+        let controls = *self.controls.borrow_and_update();
+        let before = told.controls;
+        let siren_changed = before.is_none_or(|before| before.siren != controls.siren);
+        let siren =
+            siren_changed.then(|| protocol::siren_state(&self.topics, &self.node, controls.siren));
+        let settings = Setting::ALL.into_iter().filter_map(|setting| {
+            let value = controls.value(setting);
+            let changed = before.is_none_or(|before| before.value(setting) != value);
+            changed.then(|| protocol::setting_state(&self.topics, &self.node, setting, value))
+        });
+        if siren
+            .into_iter()
+            .chain(settings)
+            .all(|message| self.hand_over(message))
+        {
+            told.controls = Some(controls);
+        } else {
             told.owe();
         }
     }
@@ -181,7 +226,33 @@ impl Publisher {
         }
     }
 
-    fn tell_health_when_due(&mut self, told: &mut Told) {
+    fn tell_discovery(&mut self, told: &mut Told) {
+        if told.discovery {
+            return;
+        }
+        // It may have come while the broker was away.
+        if let Some(sample) = self.sample.borrow().as_ref() {
+            self.herald.learn(sample);
+        }
+        if !self.herald.is_ready() {
+            return;
+        }
+        let (topics, node, info) = (&self.topics, &self.node, &self.info);
+        let message = self.herald.message(topics, node, info, &self.outbox);
+        told.discovery = message.is_none_or(|message| self.hand_over(message));
+        if !told.discovery {
+            told.owe();
+        }
+    }
+
+    /// With each sample: the entities of readings that are new, and health.
+    fn tell_what_is_due(&mut self, told: &mut Told) {
+        if let Some(sample) = self.sample.borrow_and_update().as_ref()
+            && self.herald.learn(sample)
+        {
+            told.discovery = false;
+        }
+        self.tell_discovery(told);
         let due = told
             .health
             .as_ref()
@@ -241,5 +312,13 @@ impl Publisher {
                 panel_recoveries: panel.recoveries,
             },
         }
+    }
+}
+
+/// Waits for an instant, or for ever.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

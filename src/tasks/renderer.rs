@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Responder;
+use super::controls::{Adjustment, Controls};
 use super::schedule::Schedule;
 use super::solitude::Solitude;
 use super::waiting::{Scope, WaitingList};
@@ -45,6 +46,15 @@ pub enum Order {
         /// When it arrived.
         arrived: Instant,
     },
+    /// A change of the siren or a setting.
+    Adjust {
+        /// Which change.
+        adjustment: Adjustment,
+        /// Where the answer goes.
+        reply: Reply,
+        /// When it arrived.
+        arrived: Instant,
+    },
 }
 
 /// Everything the renderer can hear.
@@ -73,6 +83,7 @@ pub struct Renderer {
     state: watch::Sender<LightState>,
     /// What a restart should bring back.
     lasting: watch::Sender<Option<LightState>>,
+    controls: watch::Sender<Controls>,
     /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
     follows_inputs: watch::Sender<bool>,
     batch: Vec<Order>,
@@ -106,6 +117,7 @@ impl Renderer {
     ) -> Self {
         let state = watch::Sender::new(stage.state());
         let lasting = watch::Sender::new(stage.lasting());
+        let controls = watch::Sender::new(Controls::of(&stage));
         let follows_inputs = watch::Sender::new(stage.follows_inputs());
         Self {
             stage,
@@ -118,6 +130,7 @@ impl Renderer {
             responder,
             state,
             lasting,
+            controls,
             follows_inputs,
             batch: Vec::new(),
             link,
@@ -140,6 +153,12 @@ impl Renderer {
     #[must_use]
     pub fn lasting(&self) -> watch::Receiver<Option<LightState>> {
         self.lasting.subscribe()
+    }
+
+    /// The siren and the settings.
+    #[must_use]
+    pub fn controls(&self) -> watch::Receiver<Controls> {
+        self.controls.subscribe()
     }
 
     /// Whether what is seen depends on the inputs.
@@ -288,6 +307,14 @@ impl Renderer {
                     self.stage.identify(now, &inputs, duration);
                     carried_out.push((reply, Scope::Identify, arrived));
                 }
+                Order::Adjust {
+                    adjustment,
+                    reply,
+                    arrived,
+                } => {
+                    adjustment.carry_out(&mut self.stage, now, &inputs);
+                    carried_out.push((reply, adjustment.scope(), arrived));
+                }
             }
         }
         self.tell_state();
@@ -343,6 +370,7 @@ impl Renderer {
     fn tell_state(&self) {
         tell(&self.state, self.stage.state());
         tell(&self.lasting, self.stage.lasting());
+        tell(&self.controls, Controls::of(&self.stage));
         tell(&self.follows_inputs, self.stage.follows_inputs());
     }
 

@@ -8,7 +8,7 @@ use tracing::debug;
 
 use super::Tally;
 use crate::mqtt::Outbox;
-use crate::protocol::{self, Outcome, Reply, Topics};
+use crate::protocol::{self, Outcome, Rejection, Reply, Topics};
 use crate::units::NodeId;
 
 /// The answer to a command.
@@ -30,6 +30,7 @@ pub struct Responder {
     sequence: AtomicU64,
     /// The newest answer, for a view of the node in the same process.
     last: watch::Sender<Option<Answer>>,
+    refusal: watch::Sender<Option<Rejection>>,
 }
 
 impl Responder {
@@ -43,6 +44,7 @@ impl Responder {
             tally,
             sequence: AtomicU64::new(0),
             last: watch::Sender::new(None),
+            refusal: watch::Sender::new(None),
         }
     }
 
@@ -50,6 +52,12 @@ impl Responder {
     #[must_use]
     pub fn last(&self) -> watch::Receiver<Option<Answer>> {
         self.last.subscribe()
+    }
+
+    /// The newest refusal, however many answers came after it.
+    #[must_use]
+    pub fn refusal(&self) -> watch::Receiver<Option<Rejection>> {
+        self.refusal.subscribe()
     }
 
     /// Publishes the outcome of a command where its sender looks for it.
@@ -75,6 +83,7 @@ impl Responder {
                 expected = rejection.expected,
                 "rejected a command"
             );
+            self.refusal.send_replace(Some(rejection.clone()));
         }
         self.publish(reply, &outcome);
         self.last.send_if_modified(|last| {

@@ -11,7 +11,7 @@ use crate::clock::{Clock, StepWatch};
 use crate::host::Host;
 use crate::light::Inputs;
 use crate::pulse;
-use crate::telemetry::{Gauges, Reading, Run, Sample, Space, Stamp};
+use crate::telemetry::{BootTime, Gauges, Reading, Run, Sample, Space, Stamp};
 
 /// The first sample comes this soon, whatever the interval: long enough for a load to be measured.
 const FIRST_SAMPLE: Duration = Duration::from_secs(1);
@@ -57,6 +57,7 @@ pub struct Sampler {
     sample: watch::Sender<Option<Sample>>,
     previous: Option<Reading>,
     sequence: u64,
+    boot: BootTime,
     /// What changes slowly, as the LEDs see it.
     gauges: Inputs,
     /// The reading it was made from, and when.
@@ -90,6 +91,7 @@ impl Sampler {
             sample: watch::Sender::new(None),
             previous: None,
             sequence: 0,
+            boot: BootTime::default(),
             gauges: Inputs::default(),
             earlier: None,
         }
@@ -191,7 +193,8 @@ impl Sampler {
             unix_ms: self.clock.unix_millis(),
             since_boot: Some(self.clock.since_boot()),
         };
-        let sample = Sample::of(self.previous.as_ref(), &reading, stamp);
+        let mut sample = Sample::of(self.previous.as_ref(), &reading, stamp);
+        sample.booted_unix_secs = self.boot.look(stamp.unix_ms, sample.uptime_secs);
         self.previous = Some(reading);
         self.sequence += 1;
         self.sample.send_replace(Some(sample.clone()));

@@ -80,7 +80,7 @@ mod tests {
     fn durations(orders: &[Order]) -> Vec<u64> {
         let seconds = |order: &Order| match order {
             Order::Identify { duration, .. } => duration.as_secs(),
-            Order::Set { .. } => 0,
+            Order::Set { .. } | Order::Adjust { .. } => 0,
         };
         orders.iter().map(seconds).collect()
     }
@@ -119,7 +119,7 @@ mod tests {
         let due = schedule.take_due(Duration::from_secs(1));
         let begins = |order: &Order| match order {
             Order::Set { command, .. } => command.begins,
-            Order::Identify { .. } => None,
+            Order::Identify { .. } | Order::Adjust { .. } => None,
         };
         assert_eq!(
             due.iter().map(begins).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::light::board::Segment;
-use crate::light::{Command, Target};
+use crate::light::{Command, Setting, Target};
 use crate::protocol::{Outcome, Reply};
 
 /// The most commands that wait for their frame.
@@ -21,6 +21,7 @@ pub(super) enum Scope {
     /// The board with a picture of the command's own.
     Picture(Target),
     Identify,
+    Setting(Setting),
 }
 
 impl Scope {

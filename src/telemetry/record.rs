@@ -94,6 +94,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Sample> {
         swap: rest.when(has(SWAP), Rest::usage)?,
         temperature_celsius: rest.when(has(TEMPERATURE), Rest::float)?,
         uptime_secs: rest.when(has(UPTIME), Rest::varint)?,
+        // Told by the stamp and the uptime.
+        booted_unix_secs: None,
         disk: rest.when(has(DISK), Rest::usage)?,
         network: rest.when(has(NETWORK), |rest| {
             Some(NetworkRates {
@@ -304,6 +306,7 @@ pub(super) mod tests {
             swap: usages.1,
             temperature_celsius: floats.1,
             uptime_secs: last.0,
+            booted_unix_secs: None,
             disk: usages.2,
             network: last.1,
             throttled: last.2,
@@ -340,6 +343,7 @@ pub(super) mod tests {
             swap: usage,
             temperature_celsius: Some(48.3),
             uptime_secs: Some(2_600_000),
+            booted_unix_secs: None,
             disk: usage,
             network: Some(NetworkRates {
                 receive_bytes_per_sec: 1_000_000.0,

@@ -9,11 +9,14 @@
 )]
 
 pub mod authority;
+pub mod browser;
 pub mod gate;
-pub mod ledger;
 pub mod guarded;
 pub mod guest;
+pub mod http;
+pub mod ledger;
 pub mod mosquitto;
+pub mod node_red;
 pub mod peer;
 pub mod program;
 pub mod proxy;

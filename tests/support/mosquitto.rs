@@ -96,7 +96,7 @@ pub fn program(name: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .find(|path| path.exists());
     found.unwrap_or_else(|| {
-        panic!("{name} is missing: apt-get install --no-install-recommends mosquitto mosquitto-clients openssl")
+        panic!("{name} is missing: `tests/run real` installs it, or says what to install")
     })
 }
 

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tracing::subscriber::DefaultGuard;
 
-use super::{until, within};
+use super::{PATIENCE, within};
 
 pub const CONNECT: u8 = 0x10;
 pub const PUBLISH: u8 = 0x30;
@@ -146,6 +146,12 @@ impl Write for LogWriter {
 
 impl Log {
     pub fn start() -> Self {
+        // Without one for all threads, a line that another test's thread reaches first may be taken for one of no interest.
+        drop(tracing::subscriber::set_global_default(
+            tracing_subscriber::fmt()
+                .with_writer(std::io::sink)
+                .finish(),
+        ));
         let sender = watch::Sender::new(String::new());
         let text = sender.subscribe();
         let subscriber = tracing_subscriber::fmt()
@@ -159,7 +165,10 @@ impl Log {
     }
 
     pub async fn says(&mut self, words: &str) {
-        until(words, &mut self.text, |text| text.contains(words)).await;
+        let waited =
+            tokio::time::timeout(PATIENCE, self.text.wait_for(|text| text.contains(words)));
+        let is_said = waited.await.is_ok();
+        assert!(is_said, "{words:?} is not said: {}", *self.text.borrow());
     }
 
     pub fn count(&self, words: &str) -> usize {

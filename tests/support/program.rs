@@ -51,8 +51,14 @@ impl Program {
 
     /// The same with more in its environment.
     pub fn start_with<A: AsRef<OsStr>>(arguments: &[A], environment: &[(&str, &str)]) -> Self {
-        let mut process = command(arguments)
-            .envs(environment.iter().copied())
+        Self::spawn(command(arguments).envs(environment.iter().copied()))
+    }
+
+    /// The same for a program of somebody else's.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut process = command
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

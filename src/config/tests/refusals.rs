@@ -252,3 +252,24 @@ proptest! {
         prop_assert!(with_file(&text).is_ok() || with_file(&text).is_err());
     }
 }
+
+#[test]
+fn discovery_and_events_name_what_is_allowed() {
+    let lines = problems_of(
+        "[discovery]\nentities = [\"light\", \"led\"]\nconfiguration_url = \"broker.local\"\nprefix = \"home/#\"\n\
+         [events]\nhot_celsius = 60.0\ncool_celsius = 65.0\n",
+    );
+    let expected = [
+        "which is no kind of entity; expected one of light, arms, rings, leds",
+        "did you mean leds?",
+        "is \"broker.local\": is no link; expected one such as http://broker.local:8080",
+        "contains '#'",
+        "`events.cool_celsius` is 65.0; expected at most `events.hot_celsius`, 60.0",
+    ];
+    for part in expected {
+        assert!(
+            lines.iter().any(|line| line.contains(part)),
+            "{part}: {lines:#?}"
+        );
+    }
+}

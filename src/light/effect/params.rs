@@ -358,6 +358,24 @@ impl Params {
         self
     }
 
+    /// How often a minute an effect with these parameters repeats, if it does.
+    #[must_use]
+    pub fn rate(&self, declared: &[Param]) -> Option<f32> {
+        takes_phase(declared).then(|| self.number(0))
+    }
+
+    /// These values with the rate at this many percent of its default, within its limits.
+    #[must_use]
+    pub fn at_speed(mut self, declared: &[Param], percent: u16) -> Self {
+        if takes_phase(declared)
+            && let (Some(slot), Some(param)) = (self.values.first_mut(), declared.first())
+            && let ParamKind::Number { default, .. } = param.kind
+        {
+            *slot = Value::Number(default * f32::from(percent) / 100.0);
+        }
+        self.clamped(declared)
+    }
+
     /// The number declared at this place; 0 when there is none.
     #[must_use]
     pub fn number(&self, index: usize) -> f32 {

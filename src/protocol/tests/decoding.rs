@@ -494,3 +494,16 @@ proptest! {
         prop_assert_eq!(rejected(&payload).reason, Reason::Malformed);
     }
 }
+
+#[test]
+fn home_assistants_seconds_of_flash_and_its_word_for_no_effect_are_understood() {
+    for (payload, flash) in [
+        (r#"{"state":"ON","flash":2}"#, Flash::Short),
+        (r#"{"state":"OFF","flash":10}"#, Flash::Long),
+    ] {
+        assert_eq!(accepted(payload).flash, Some(flash), "{payload}");
+    }
+    assert_eq!(rejected(r#"{"flash":3}"#).reason, Reason::OutOfRange);
+    let command = accepted(r#"{"state":"ON","effect":"off"}"#);
+    assert_eq!(command.effect.map(|(kind, _)| kind), Some(Kind::Solid));
+}

@@ -4,27 +4,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::events::Event;
 use crate::light::effect::{Effect, Kind};
-use crate::light::{Command, Frame, Inputs, LightState, Rgb, Scenes, Settings, Stage};
+use crate::light::{
+    Command, Frame, Inputs, LightState, Rgb, Scenes, Setting, Settings, Siren, Stage, Tone,
+};
 use crate::protocol::{
     Counters, Delivery, Health, Info, Message, Outcome, Qos, Reason, Rejection, Reply, Report,
-    Topics, availability, decode_set, frame, health, history, info, light_state, observe_outcome,
-    recreate, result, telemetry,
+    Topics, availability, decode_set, event as event_message, frame, health, history, info,
+    light_state, observe_outcome, recreate, result, setting_state, siren_state, telemetry,
 };
 use crate::telemetry::history::Batch;
 use crate::telemetry::{CpuLoad, NetworkRates, Run, Sample, Stamp, Throttled, Usage};
 use crate::units::{NodeId, Percent};
 
-fn topics() -> Topics {
+pub(super) fn topics() -> Topics {
     Topics::new("piglow".parse().unwrap())
 }
 
-fn node() -> NodeId {
+pub(super) fn node() -> NodeId {
     "attic".parse().unwrap()
 }
 
 /// Compares a message with its file, or writes the file when `UPDATE_GOLDEN` is set.
-fn check(name: &str, message: &Message) {
+pub(super) fn check(name: &str, message: &Message) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
@@ -48,7 +51,7 @@ fn percent(value: f32) -> Percent {
     Percent::saturating(value).unwrap()
 }
 
-fn sample() -> Sample {
+pub(super) fn sample() -> Sample {
     let usage = |used, total_bytes| {
         Some(Usage {
             used: percent(used),
@@ -72,6 +75,7 @@ fn sample() -> Sample {
         swap: usage(0.0, 104_853_504),
         temperature_celsius: Some(48.3),
         uptime_secs: Some(86_400),
+        booted_unix_secs: Some(1_769_774_400),
         disk: usage(63.0, 31_268_536_320),
         network: Some(NetworkRates {
             receive_bytes_per_sec: 1234.4,
@@ -259,6 +263,48 @@ fn golden_results() {
         assert_eq!(report.id.as_deref(), Some("a1"));
         assert_eq!(report.is_success, name != "result-rejected.json");
     }
+}
+
+#[test]
+fn golden_siren_states_settings_and_events() {
+    let siren = Siren {
+        tone: Tone::Critical,
+        duration: Duration::from_millis(19_500),
+    };
+    let on = siren_state(&topics(), &node(), Some(siren));
+    assert_eq!(on.topic, "piglow/attic/siren/state");
+    assert!(on.retain);
+    check("siren-state-on.json", &on);
+    check(
+        "siren-state-off.json",
+        &siren_state(&topics(), &node(), None),
+    );
+    let setting = setting_state(&topics(), &node(), Setting::EffectSpeed, 150);
+    assert_eq!(setting.topic, "piglow/attic/setting/effect_speed/state");
+    assert!(setting.retain);
+    check("setting-state.json", &setting);
+    let rejection = Rejection::at(
+        Reason::OutOfRange,
+        "brightness",
+        &300.into(),
+        "0 to 255, whole",
+    );
+    let noon = 1_769_860_800_000;
+    let told = |event: &Event| event_message(&topics(), &node(), event, noon, Some(&rejection));
+    let hot = told(&Event::Hot(76.52));
+    assert_eq!(hot.topic, "piglow/attic/event");
+    // A retained event would be told again at each start of a listener.
+    assert!(!hot.retain);
+    assert_eq!(hot.qos, Qos::AtLeastOnce);
+    check("event.json", &hot);
+    check(
+        "event-rejected.json",
+        &told(&Event::CommandRejected { count: 3 }),
+    );
+    check(
+        "event-panel-lost.json",
+        &told(&Event::PanelLost("missing: no device answers".to_owned())),
+    );
 }
 
 #[test]

@@ -1,3 +1,5 @@
 mod decoding;
+mod discovery;
 mod golden;
+mod hostile;
 mod schemas;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::validator;
+use crate::events::Event;
 use crate::light::board::Segment;
 use crate::light::{Frame, LightState, Settings, Stage};
 use crate::protocol::decode::Seconds;
 use crate::protocol::{
     Address, Delivery, FRAME_WATCH_SECS, Health, IDENTIFY_SECS, Info, Leaf, Message, Outcome, Qos,
-    Reply, Topics, availability, decode_seconds, decode_set, frame, health, history, info,
-    light_state, result, telemetry,
+    Reply, Topics, availability, decode_seconds, decode_set, decode_setting, decode_siren, event,
+    frame, health, history, info, light_state, result, setting_state, siren_state, telemetry,
 };
 use crate::telemetry::Sample;
 use crate::telemetry::history::Batch;
@@ -61,7 +62,14 @@ fn addresses(document: &Value, channel: &Value) -> Vec<String> {
 }
 
 fn is_command(leaf: Leaf) -> bool {
-    matches!(leaf, Leaf::LightSet(_) | Leaf::Identify | Leaf::FrameWatch)
+    matches!(
+        leaf,
+        Leaf::LightSet(_)
+            | Leaf::Identify
+            | Leaf::FrameWatch
+            | Leaf::SirenSet
+            | Leaf::SettingSet(_)
+    )
 }
 
 #[test]
@@ -115,8 +123,15 @@ fn published(leaf: Leaf) -> Message {
             };
             result(&topics, &node, &Reply::default(), 1, &outcome).remove(0)
         }
+        Leaf::SirenState => siren_state(&topics, &node, None),
+        Leaf::SettingState(setting) => setting_state(&topics, &node, setting, 40),
+        Leaf::Event => event(&topics, &node, &Event::PanelBack, 0, None),
         Leaf::LightState(segment) => light_state(&topics, &node, segment, &state, None),
-        Leaf::LightSet(_) | Leaf::Identify | Leaf::FrameWatch => {
+        Leaf::LightSet(_)
+        | Leaf::Identify
+        | Leaf::FrameWatch
+        | Leaf::SirenSet
+        | Leaf::SettingSet(_) => {
             panic!("{leaf} is a command")
         }
     }
@@ -173,6 +188,14 @@ fn what_is_published_fits_the_message_of_its_channel() {
             let [described] = messages(&document, channel)[..] else {
                 panic!("{address} has several messages");
             };
+            if let Leaf::SettingState(_) = leaf {
+                let value: u64 = std::str::from_utf8(&message.payload)
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+                assert!(value <= described["payload"]["maximum"].as_u64().unwrap());
+                continue;
+            }
             if described["contentType"] == "text/plain" {
                 let words = described["payload"]["enum"].as_array().unwrap();
                 let word = String::from_utf8(message.payload).unwrap();
@@ -194,6 +217,19 @@ fn what_is_published_fits_the_message_of_its_channel() {
     }
 }
 
+/// The examples of a message, as they go over the wire.
+fn examples_of(message: &Value) -> Vec<String> {
+    let examples = message["examples"].as_array().unwrap().iter();
+    let payloads = examples.map(|example| &example["payload"]);
+    payloads
+        .map(|payload| {
+            payload
+                .as_str()
+                .map_or_else(|| payload.to_string(), str::to_owned)
+        })
+        .collect()
+}
+
 #[test]
 fn examples_and_limits_are_those_of_the_decoder() {
     let document = read();
@@ -204,11 +240,8 @@ fn examples_and_limits_are_those_of_the_decoder() {
             for message in messages(&document, channel) {
                 match leaf {
                     Leaf::LightSet(segment) => {
-                        for example in message["examples"].as_array().unwrap() {
+                        for payload in examples_of(message) {
                             examples += 1;
-                            let payload = example["payload"]
-                                .as_str()
-                                .map_or_else(|| example["payload"].to_string(), str::to_owned);
                             let taken = decode_set(
                                 segment,
                                 payload.as_bytes(),
@@ -216,6 +249,24 @@ fn examples_and_limits_are_those_of_the_decoder() {
                                 &crate::light::Scenes::default(),
                             );
                             assert!(taken.is_ok(), "{address}: {payload}: {taken:?}");
+                        }
+                    }
+                    Leaf::SirenSet => {
+                        for example in examples_of(message) {
+                            examples += 1;
+                            let taken = decode_siren(example.as_bytes(), Delivery::default());
+                            assert!(taken.is_ok(), "{address}: {example}: {taken:?}");
+                        }
+                    }
+                    Leaf::SettingSet(setting) => {
+                        let bound = |name: &str| message["payload"][name].as_u64().unwrap();
+                        let (min, max) = (bound("minimum"), bound("maximum"));
+                        for (value, fits) in
+                            [(min - 1, false), (min, true), (max, true), (max + 1, false)]
+                        {
+                            let text = value.to_string();
+                            let taken = decode_setting(setting, text.as_bytes(), u8::MAX);
+                            assert_eq!(taken.is_ok(), fits, "{address}: {text}: {taken:?}");
                         }
                     }
                     Leaf::Identify => limits(message, IDENTIFY_SECS),
@@ -227,7 +278,10 @@ fn examples_and_limits_are_those_of_the_decoder() {
                     | Leaf::Health
                     | Leaf::Frame
                     | Leaf::LightResult
-                    | Leaf::LightState(_) => {}
+                    | Leaf::LightState(_)
+                    | Leaf::SirenState
+                    | Leaf::SettingState(_)
+                    | Leaf::Event => {}
                 }
             }
         }

@@ -3,11 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::{byte, described, document, text, time};
+use crate::light::Tone;
 use crate::light::board::{Ring, Segment};
 use crate::light::effect::{EFFECTS, PHASE, Param, ParamKind, takes_phase};
 use crate::protocol::command::{
     FIELDS, FROM_MAX, ID_MAX, LEASE_SECS_MAX, LEASE_SECS_MIN, TRANSITION_SECS_MAX,
 };
+use crate::protocol::siren;
 
 /// What has to be there, one of it at least.
 const CONTENT: [&str; 6] = ["state", "brightness", "color", "effect", "leds", "flash"];
@@ -16,7 +18,33 @@ const CONTENT: [&str; 6] = ["state", "brightness", "color", "effect", "leds", "f
 pub(super) const BOARD_ONLY: [&str; 3] = ["effect", "params", "leds"];
 
 pub(super) fn all() -> Vec<(&'static str, Value)> {
-    vec![("command", board()), ("segment-command", segment())]
+    vec![
+        ("command", board()),
+        ("segment-command", segment()),
+        ("siren-command", siren()),
+    ]
+}
+
+fn siren() -> Value {
+    let tones = Tone::ALL.map(Tone::name);
+    document(
+        "Command to the siren",
+        "JSON on piglow/<id>/siren/set: an alert by its tone.",
+        json!({
+            "type": "object",
+            "properties": {
+                "state": { "enum": ["ON", "OFF"] },
+                "tone": { "enum": tones },
+                "duration": described("in seconds", json!({
+                    "type": "number", "minimum": siren::DURATION_SECS_MIN, "maximum": LEASE_SECS_MAX,
+                })),
+                "from": field("from"),
+                "id": field("id"),
+            },
+            "additionalProperties": false,
+            "anyOf": [{ "required": ["state"] }, { "required": ["tone"] }],
+        }),
+    )
 }
 
 fn board() -> Value {

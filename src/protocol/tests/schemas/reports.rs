@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{byte, complete, count, described, document, or_null, text, time};
+use crate::events::Event;
+use crate::light::Tone;
 use crate::light::board::Segment;
 use crate::light::effect::{EFFECTS, ParamKind};
 use crate::panel::PanelState;
@@ -18,6 +20,8 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("light-state", light_state()),
         ("segment-state", segment_state()),
         ("frame", frame()),
+        ("siren-state", siren_state()),
+        ("event", event()),
     ]
 }
 
@@ -129,6 +133,7 @@ fn reading() -> Value {
         "swap": space(),
         "temperature_celsius": { "type": ["number", "null"] },
         "uptime_secs": described("of the host", count_or_null()),
+        "booted_at": described("when the host started", or_null(time())),
         "disk": described("the file system /", space()),
         "network": described("summed over physical interfaces", complete(json!({
             "receive_bytes_per_sec": count_or_null(),
@@ -290,5 +295,55 @@ fn frame() -> Value {
             "frame": described("its number since the node started", count()),
             "leds": described("PWM values in LED order", levels()),
         })),
+    )
+}
+
+fn siren_state() -> Value {
+    let tones = Tone::ALL.map(Tone::name);
+    document(
+        "State of the siren",
+        "Whether an alert of the siren's is on: piglow/<id>/siren/state, retained.",
+        json!({ "oneOf": [
+            complete(json!({ "state": { "const": "OFF" } })),
+            complete(json!({
+                "state": { "const": "ON" },
+                "tone": { "enum": tones },
+                "duration": described("in seconds", json!({ "type": "integer", "minimum": 1 })),
+            })),
+        ] }),
+    )
+}
+
+fn event() -> Value {
+    let of = |name: &str, own: Value| {
+        let mut properties = json!({ "event_type": { "const": name }, "time": time() });
+        super::merge(&mut properties, own);
+        complete(properties)
+    };
+    let percent = || json!({ "load_percent": { "type": "number", "minimum": 0, "maximum": 100 } });
+    let celsius = || json!({ "temperature_celsius": { "type": "number" } });
+    let reasons = Reason::ALL.map(Reason::name);
+    let kinds = Event::NAMES.map(|name| match name {
+        "load_high" | "load_normal" => of(name, percent()),
+        "hot" | "cool" => of(name, celsius()),
+        "panel_lost" => of(name, json!({ "detail": text() })),
+        "command_rejected" => with_optional(
+            of(
+                name,
+                json!({ "count": described("since the last such event", count()) }),
+            ),
+            json!({
+                "reason": described("of the newest", json!({ "enum": reasons })),
+                "field": or_null(text()),
+                "expected": text(),
+            }),
+        ),
+        "under_voltage" | "voltage_normal" | "panel_back" => of(name, json!({})),
+        unknown => panic!("the event {unknown} has no schema yet"),
+    });
+    document(
+        "Event",
+        "What is told once: piglow/<id>/event.",
+        json!({ "oneOf": kinds }),
     )
 }
