@@ -49,17 +49,21 @@ impl Ledger {
         assert!(!heard.retained, "{}", heard.topic);
         let message = heard.json();
         match heard.topic.as_str() {
-            LIVE => {
-                if let Some(entry) = self.entry(&message) {
-                    entry.live += 1;
-                }
-            }
+            LIVE => self.note_live(&message),
             HISTORY => self.note_batch(&message),
             other => panic!("{other} is no topic of samples"),
         }
     }
 
-    fn note_batch(&mut self, batch: &Value) {
+    /// Writes down a sample as it was taken.
+    pub fn note_live(&mut self, sample: &Value) {
+        if let Some(entry) = self.entry(sample) {
+            entry.live += 1;
+        }
+    }
+
+    /// Writes down samples that came later.
+    pub fn note_batch(&mut self, batch: &Value) {
         let samples = batch["samples"].as_array().expect("samples");
         let in_doubt = batch["in_doubt"].as_u64().expect("a count") as usize;
         let numbers: Vec<u64> = samples
@@ -122,6 +126,16 @@ impl Ledger {
             })
             .await;
         self.note(&heard);
+    }
+
+    /// Whether nothing is missing so far but what was told to be.
+    pub fn is_complete(&self) -> bool {
+        let ends = (self.entries.keys().next(), self.entries.keys().last());
+        let (Some(first), Some(last)) = ends else {
+            return false;
+        };
+        let missing = last + 1 - first - self.entries.len() as u64;
+        missing == self.dropped && self.remaining.is_none_or(|remaining| remaining == 0)
     }
 
     /// Every number from the first to the last is there, or counted as dropped; none is there twice unless the batch said that it

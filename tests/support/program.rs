@@ -99,6 +99,11 @@ impl Program {
         find().unwrap_or_else(|| panic!("it ended without saying {text:?}, but {:#?}", self.said()))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
         let id = self.process.id().expect("it runs").to_string();
