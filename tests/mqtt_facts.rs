@@ -206,7 +206,10 @@ async fn choked(listener: &TcpListener) -> (TestNode, Peer) {
 async fn hear_out(peer: &mut Peer) {
     let mut last = std::collections::HashMap::new();
     let complete = |last: &std::collections::HashMap<String, Vec<u8>>| {
-        let states = || last.iter().filter(|(topic, _)| topic.ends_with("/state"));
+        let states = || {
+            last.iter()
+                .filter(|(topic, _)| topic.contains("/light/") && topic.ends_with("/state"))
+        };
         let is_off = |payload: &[u8]| payload.windows(13).any(|part| part == br#""state":"OFF""#);
         states().count() == 28
             && states().all(|(_, payload)| is_off(payload))

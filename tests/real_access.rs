@@ -14,12 +14,13 @@ use support::guest::{Guest, NOT_AUTHORIZED, Pass, Refusal, outcome};
 use support::mosquitto::{program, run};
 
 /// The table's columns, in the order of the people above.
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     ("the node `<id>`", "kitchen"),
     ("another node", "hall"),
     ("dashboard", "wall"),
     ("operator", "me"),
     ("homeassistant", "hass"),
+    ("steward", "tidy"),
     ("monitor", "eye"),
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use tokio::sync::mpsc;
 
@@ -12,7 +12,7 @@ use super::client::{self, Listening};
 use super::settings::Flags;
 use super::{DONE, FAILED, OneNode, UNAVAILABLE, logging, runtime};
 use crate::config::Config;
-use crate::mqtt::Link;
+use crate::mqtt::{Delivered, Link};
 use crate::protocol::{self, Address, Leaf, Topics};
 use crate::units::NodeId;
 
@@ -40,7 +40,8 @@ pub(super) struct Forget {
 
 const NOTES: &str = "\
 Clears the node's availability, info, health and states, and the message by which Home Assistant knows it: it vanishes there.
-The user needs to be allowed to write these topics: the node's own user is, or one with all rights.";
+The user needs to be allowed to write these topics: one of the role `steward` of mosquitto/credentials is, or one with all
+rights; the node's own is as well, but can't see what there is.";
 
 impl Forget {
     pub(super) fn run(&self, flags: &Flags) -> anyhow::Result<u8> {
@@ -87,12 +88,11 @@ impl Forget {
         all.extend(kept.keys().cloned());
         all.sort_unstable();
         all.dedup();
+        let mut refused = Vec::new();
         for topic in all {
-            session
-                .outbox
-                .publish_acknowledged(protocol::cleared(topic.clone()), PATIENCE)
-                .await
-                .with_context(|| format!("failed to clear {topic}"))?;
+            if !clear(&session, &topic).await? {
+                refused.push(topic);
+            }
         }
         session.close().await;
         let Some((left, session)) = look(config, &topics, node).await? else {
@@ -100,23 +100,61 @@ impl Forget {
             return Ok(UNAVAILABLE);
         };
         session.close().await;
-        for topic in kept.keys().filter(|topic| !left.contains_key(*topic)) {
+        let is_cleared = |topic: &&String| !left.contains_key(*topic) && !refused.contains(topic);
+        for topic in kept.keys().filter(is_cleared) {
             println!("cleared {topic}");
         }
-        if kept.is_empty() {
-            println!("cleared what a node has, unseen");
-        }
-        if left.is_empty() {
+        refused.retain(|topic| !left.contains_key(topic));
+        if left.is_empty() && refused.is_empty() {
+            if kept.is_empty() {
+                println!("cleared what a node has, unseen");
+            }
             return Ok(DONE);
         }
         for topic in left.keys() {
             eprintln!("piglow-node: {topic} is still there");
         }
-        eprintln!(
-            "piglow-node: this user may not write these topics, or the node has published them again; use the node's own user, \
-             or one with all rights"
-        );
+        if !refused.is_empty() {
+            eprintln!(
+                "piglow-node: {}: refused, and whether something is there can't be seen",
+                some(&refused)
+            );
+        }
+        eprintln!("piglow-node: {NEXT}");
         Ok(FAILED)
+    }
+}
+
+/// What to do when something is left.
+const NEXT: &str = "this user may not write these topics, or the node has published them again; stop the node, and use a \
+                    user of the role `steward` (mosquitto/credentials), or one with all rights";
+
+/// Clears a topic; false when the broker refuses.
+async fn clear(session: &Listening, topic: &str) -> anyhow::Result<bool> {
+    let gone = || format!("failed to clear {topic}: the broker went away; run this again");
+    let handed = session
+        .outbox
+        .publish_tracked(protocol::cleared(topic.to_owned()));
+    let Ok(delivery) = handed else {
+        bail!(gone());
+    };
+    let Ok(delivered) = tokio::time::timeout(PATIENCE, delivery.wait()).await else {
+        bail!("failed to clear {topic}: the broker did not answer within {PATIENCE:?}");
+    };
+    match delivered {
+        Delivered::Acknowledged => Ok(true),
+        Delivered::Refused => Ok(false),
+        Delivered::Unknown => bail!(gone()),
+    }
+}
+
+/// The first few of a list, and how many there are besides.
+fn some(topics: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = topics[..topics.len().min(SHOWN)].join(", ");
+    match topics.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

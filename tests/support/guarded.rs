@@ -12,12 +12,13 @@ use super::mosquitto::{program, run};
 use super::{free_port, within};
 
 /// One of each, with the nodes' groups as the table of mosquitto/README.md has them.
-pub const PEOPLE: [&str; 6] = [
+pub const PEOPLE: [&str; 7] = [
     "node kitchen --groups attic",
     "node hall --groups cellar",
     "user wall --role dashboard",
     "user me --role operator",
     "user hass --role homeassistant",
+    "user tidy --role steward",
     "user eye --role monitor",
 ];
 

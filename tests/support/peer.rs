@@ -97,9 +97,15 @@ impl Peer {
         self.0.write_all(bytes).await.expect("the client listens");
     }
 
-    /// Grants the subscription with as many filters as a node has.
+    /// Grants every filter of a subscription.
     pub async fn grant(&mut self, subscribe: &Packet) {
-        let codes = [1; 7];
+        // After the identifier come the properties, of less than 128 bytes; each filter has its length and its options.
+        let mut filters = &subscribe.body[3 + usize::from(subscribe.body[2])..];
+        let mut codes = Vec::new();
+        while let [high, low, ..] = filters {
+            codes.push(1);
+            filters = &filters[3 + usize::from(u16::from_be_bytes([*high, *low]))..];
+        }
         let mut suback = vec![0x90, 3 + codes.len() as u8];
         suback.extend(&subscribe.body[..2]);
         suback.push(0);
