@@ -10,8 +10,11 @@ pub mod inbound;
 pub mod observe;
 pub mod topics;
 
+/// What a target does with an input; it panics when something is wrong.
+pub type Target = fn(&[u8]);
+
 /// The targets by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("command", command::run),
     ("config", config::run),
     ("history", history::run),
