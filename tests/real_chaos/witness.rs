@@ -73,10 +73,7 @@ impl Witness {
     pub fn close(mut self) -> String {
         self.look();
         let (first, last) = (self.looks[0], self.looks[self.looks.len() - 1]);
-        let told = format!(
-            "{first} KiB of its own at the first look, {last} at the last of {}",
-            self.looks.len()
-        );
+        let told = format!("its own memory at each look, in KiB: {:?}", self.looks);
         assert!(
             last <= first + SLACK_KIB,
             "{told}; expected at most {SLACK_KIB} more"
