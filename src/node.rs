@@ -1,5 +1,11 @@
 //! One node: its tasks wired together, watched over, and stopped in order.
 
+mod settings;
+mod view;
+
+pub(crate) use settings::session_settings;
+pub use view::View;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,23 +14,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::{Clock, Wall};
-use crate::config::{self, Config, StateFile};
+use crate::config::{Config, StateFile};
 use crate::events::Watchman;
-use crate::host::{Description, Host};
-use crate::light::effect::Kind;
-use crate::light::{Inputs, LightState, Stage};
-use crate::mqtt::{self, Link, OpenError, Outbox};
-use crate::panel::{self, OffSwitch, Panel, PanelHealth, Receipt, SimBus, StopOutcome};
-use crate::protocol::{self, Info, Topics};
+use crate::host::Host;
+use crate::light::Inputs;
+use crate::mqtt::{self, OpenError, Outbox};
+use crate::panel::{Panel, SimBus, StopOutcome};
+use crate::protocol::{self, Topics};
 use crate::pulse::Pulses;
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
-    self, Answer, Archive, BirthListener, Courier, Herald, Intake, Keeper, Limits, Measured,
-    Mirror, ORDERS, Publisher, Remains, Renderer, Reporter, Responder, Route, SAMPLES, Sampler,
-    Tally,
+    self, BirthListener, Herald, Intake, Keeper, Limits, Mirror, ORDERS, Publisher, Remains,
+    Renderer, Reporter, Responder, SAMPLES, Sampler, Tally,
 };
-use crate::telemetry::Sample;
-use crate::telemetry::history::History;
 use crate::units::NodeId;
 
 /// How long tasks may take to stop.
@@ -51,51 +53,6 @@ pub enum StartError {
     /// The system gives no thread for the panel.
     #[error("the panel's thread can't be started")]
     Panel(#[source] std::io::Error),
-}
-
-/// What can be seen of a node from within its process; each holds only the newest.
-#[derive(Clone)]
-pub struct View {
-    /// Its id.
-    pub id: NodeId,
-    /// Whether the broker is there.
-    pub link: watch::Receiver<Link>,
-    /// What the LEDs are set to.
-    pub state: watch::Receiver<LightState>,
-    /// What has been read from the host.
-    pub measured: Measured,
-    /// How the panel is.
-    pub panel: watch::Receiver<PanelHealth>,
-    /// The newest frame that was latched.
-    pub receipts: watch::Receiver<Option<Receipt>>,
-    /// The newest answer to a command.
-    pub answer: watch::Receiver<Option<Answer>>,
-    /// Whether its loops turn.
-    pub pulses: Pulses,
-    /// Cancelled when it begins to stop, for whatever reason.
-    pub stopping: CancellationToken,
-    /// Darkens the LEDs when the node can't any more.
-    pub off_switch: OffSwitch,
-    clock: Clock,
-}
-
-impl View {
-    /// What the LEDs are set to, as other programs read it.
-    #[must_use]
-    pub fn light(&mut self) -> Option<protocol::Report> {
-        let state = self.state.borrow_and_update();
-        let ends = state.ends.map(|end| self.clock.unix_millis_at(end));
-        protocol::observe_light(&state, ends)
-    }
-
-    /// The newest answer, as other programs read it.
-    #[must_use]
-    pub fn last_result(&mut self) -> Option<protocol::Report> {
-        let answer = self.answer.borrow_and_update();
-        let answer = answer.as_ref()?;
-        protocol::observe_outcome(answer.id.as_deref(), &answer.outcome)
-            .map(protocol::Report::Result)
-    }
 }
 
 /// A node whose tasks run.
@@ -142,10 +99,10 @@ impl Node {
         let topics = Topics::new(config.mqtt.root.clone());
         let id = config.node.id.clone();
         let birth = BirthListener::new(&config.discovery);
-        let mut settings = session_settings(config, &topics);
-        settings.filters.extend(birth.filter());
-        let (outbox, session) = mqtt::open(settings)?;
-        let panel = Panel::spawn(panel_settings(config, bus)).map_err(StartError::Panel)?;
+        let mut session = session_settings(config, &topics);
+        session.filters.extend(birth.filter());
+        let (outbox, session) = mqtt::open(session)?;
+        let panel = Panel::spawn(settings::panel(config, bus)).map_err(StartError::Panel)?;
 
         let pulses = Pulses::default();
         pulses.add(panel.pulse());
@@ -163,30 +120,14 @@ impl Node {
         let (orders, orders_in) = mpsc::channel(ORDERS);
         let (mirror, mirror_until) = watch::channel(None);
         let inputs = watch::Sender::new(Inputs::default());
-        let info = describe(config, host.describe());
+        let info = settings::describe(config, host.describe());
 
         let scenes = Arc::clone(&config.scenes);
-        let default_scene = scenes.find(&config.light.default_effect);
-        let mut stage =
-            Stage::new(&stage_settings(config)).with_scenes(Arc::clone(&scenes), default_scene);
         let state_file = match &config.light.state_file {
             StateFile::Path(path) => Some(path.clone()),
             StateFile::None | StateFile::Auto => None,
         };
-        if let Some(path) = &state_file {
-            stage.tune(
-                clock.now(),
-                tasks::recall_settings(&tasks::settings_file(path)),
-            );
-        }
-        if let Some(command) = state_file
-            .as_deref()
-            .and_then(|path| tasks::recall(path, &scenes))
-            && let Err(conflict) = stage.apply(clock.now(), &Inputs::default(), &command)
-        {
-            warn!(%conflict, "what the LEDs were set to can't be shown; starting with the default");
-        }
-
+        let stage = settings::stage(config, state_file.as_deref(), clock);
         let renderer = Renderer::new(
             stage,
             clock,
@@ -210,7 +151,7 @@ impl Node {
             renderer.follows_inputs(),
         );
         let renderer = renderer.with_clock_steps(sampler.measured().clock_steps);
-        let (courier, remains) = courier(config, &topics, clock, &outbox, samples);
+        let (courier, remains) = settings::courier(config, &topics, clock, &outbox, samples);
         let view = View {
             id: id.clone(),
             link: outbox.link(),
@@ -379,93 +320,5 @@ impl Node {
         self.outbox.disconnect();
         self.session.stop(TASK_GRACE).await;
         info!(node = %self.id, "stopped");
-    }
-}
-
-pub(crate) fn session_settings(config: &Config, topics: &Topics) -> mqtt::Settings {
-    mqtt::Settings {
-        brokers: config.mqtt.brokers.clone(),
-        return_to_first: config.mqtt.return_to_first,
-        homing_interval: mqtt::HOMING_INTERVAL,
-        client_id: config.mqtt.client_id.clone(),
-        keep_alive: config.mqtt.keep_alive,
-        session_expiry: config.mqtt.session_expiry,
-        tls: config.mqtt.tls.clone(),
-        will: Some(protocol::availability(topics, &config.node.id, false)),
-        filters: topics.subscriptions(&config.node.id, &config.node.groups),
-    }
-}
-
-fn courier(
-    config: &Config,
-    topics: &Topics,
-    clock: Clock,
-    outbox: &Outbox,
-    samples: mpsc::Receiver<Sample>,
-) -> (Courier, oneshot::Receiver<Remains>) {
-    let room = config
-        .history
-        .memory
-        .as_secs()
-        .div_ceil(config.telemetry.interval.as_secs().max(1));
-    let mut history = History::new(usize::try_from(room).unwrap_or(usize::MAX));
-    let archive = config.history.file.as_ref().map(|path| {
-        let (archive, left) = Archive::open(path.clone(), config.history.file_max_bytes, &clock);
-        history.restore(left);
-        archive
-    });
-    let route = Route {
-        topics: topics.clone(),
-        node: config.node.id.clone(),
-        clock,
-        outbox: outbox.clone(),
-        keep_alive: config.mqtt.keep_alive,
-        save_interval: config.history.file_interval,
-    };
-    Courier::new(route, samples, history, archive)
-}
-
-fn panel_settings(config: &Config, bus: SimBus) -> panel::Settings {
-    panel::Settings {
-        backend: match config.panel.backend {
-            config::Backend::I2c => panel::Backend::I2c {
-                bus: config.panel.bus.clone(),
-            },
-            config::Backend::Simulated => panel::Backend::Simulated(bus),
-        },
-        on_stop: match config.light.on_stop {
-            config::OnStop::Dark => panel::OnStop::Dark,
-            config::OnStop::Keep => panel::OnStop::Keep,
-        },
-        refresh: config.panel.refresh,
-    }
-}
-
-fn stage_settings(config: &Config) -> crate::light::Settings {
-    crate::light::Settings {
-        // The configuration has checked the name against the same table; a scene is put in the effect's place.
-        default_effect: Kind::from_name(&config.light.default_effect).unwrap_or(Kind::CpuLoad),
-        brightness_limit: config.light.brightness_limit,
-        gamma: config.light.gamma,
-        frames_per_second: config.light.frames_per_second.into(),
-        allow_fast_flashes: config.light.allow_fast_flashes,
-        current_limit_milliamps: config.light.current_limit_milliamps,
-        night: config.light.night,
-    }
-}
-
-fn describe(config: &Config, host: Description) -> Info {
-    Info {
-        version: crate::VERSION,
-        groups: config.node.groups.clone(),
-        telemetry_interval_secs: config.telemetry.interval.as_secs(),
-        allow_fast_flashes: config.light.allow_fast_flashes,
-        host_name: host.host_name,
-        model: host.model,
-        os: host.os,
-        kernel: host.kernel,
-        architecture: Some(host.architecture),
-        cores: host.cores,
-        scenes: Arc::clone(&config.scenes),
     }
 }
