@@ -54,6 +54,7 @@ impl NodeRed {
                 .arg(port.to_string()),
         );
         process.says(&format!("Node-RED version: v{major}.")).await;
+        process.says("Server now running at").await;
         process.says("Started flows").await;
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
