@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, Event, EventLoop, Incoming, IncomingPacketSizeLimit, MqttOptions, PublishOptions,
@@ -12,8 +13,22 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::support::Heard;
 use crate::support::ledger::Ledger;
-use crate::support::{Heard, PATIENCE};
+
+/// Longer than a node may take for anything: after many failures it pauses for up to half a minute before it connects.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until a watched value is as wanted; a violation when it never is.
+pub async fn until<T: Clone>(
+    what: &str,
+    watch: &mut watch::Receiver<T>,
+    wanted: impl FnMut(&T) -> bool,
+) {
+    let waited = tokio::time::timeout(PATIENCE, watch.wait_for(wanted)).await;
+    let found = waited.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"));
+    drop(found.expect("the node runs"));
+}
 
 /// What was heard of one node.
 #[derive(Debug, Default)]
@@ -179,7 +194,7 @@ async fn listen(
             }),
             Ok(Event::Incoming(_) | Event::Outgoing(_) | Event::Auth(_)) => {}
             // The broker is being restarted.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }

@@ -9,9 +9,9 @@ use piglow_node::mqtt::Link;
 use piglow_node::panel::SimFault;
 
 use crate::World;
-use crate::books::Books;
+use crate::books::{Books, until};
 use crate::support::proxy::{Proxy, Strike, Weather};
-use crate::support::{LIMIT, TestNode, until};
+use crate::support::{LIMIT, TestNode};
 
 /// Short, so that a link that is half open is noticed while the test lasts.
 const KEEP_ALIVE_SECS: &str = "5";
@@ -187,11 +187,11 @@ impl Subject {
                 open.iter().all(|id| account.answers.contains_key(id))
             })
             .await;
-        self.node
-            .shows(&format!("{name}'s last command, {wanted:?}"), |board| {
-                board.frame == wanted
-            })
-            .await;
+        let what = format!("{name}'s last command, {wanted:?}");
+        until(&what, &mut self.node.bus.subscribe(), |board| {
+            board.frame == wanted
+        })
+        .await;
         // An unacknowledged command is delivered again after each break, and answered again.
         let most = open
             .iter()
