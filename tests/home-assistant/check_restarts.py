@@ -45,6 +45,11 @@ async def unavailable(world, node, secs: float) -> None:
         await until(f"{entity} {expected}", lambda: home.state(entity) == expected, secs)
 
 
+async def no_automation_commands(world) -> None:
+    """The blueprints show their jobs again on a board that is back."""
+    await world.home.call("automation.turn_off", "all")
+
+
 async def a_node_that_stops_is_away_at_once_and_its_neighbour_is_not(world) -> None:
     await world.node.stop()
     await unavailable(world, world.node, secs=5)
@@ -66,6 +71,7 @@ async def a_node_that_is_cut_off_is_away_within_the_keep_alive(world) -> None:
 
 async def what_was_commanded_is_the_state_after_a_restart_of_the_node(world) -> None:
     home, light = world.home, world.light
+    await no_automation_commands(world)
     await home.call("light.turn_on", light, effect="rainbow", brightness=150)
     await until("rainbow", lambda: home.attribute(light, "effect") == "rainbow")
     await world.node.stop()
@@ -162,6 +168,7 @@ async def a_node_that_is_not_to_be_found_takes_its_device_away(world) -> None:
 async def a_board_that_is_missing_is_a_problem_and_the_light_still_answers(world) -> None:
     home, node = world.home, world.node
     problem = f"binary_sensor.piglow_{node.slug}_panel"
+    await no_automation_commands(world)
     await until("no problem", lambda: home.state(problem) == "off")
     await node.stop()
     everything = node.command

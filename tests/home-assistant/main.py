@@ -9,6 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
+import check_access
 import check_blueprints
 import check_commands
 import check_dashboard
@@ -30,6 +31,7 @@ CHECKS = [
     *check_blueprints.CHECKS,
     *check_dashboard.CHECKS,
     *check_restarts.CHECKS,
+    *check_access.CHECKS,
 ]
 NODES = ("kitchen-pi", "attic")
 
@@ -39,7 +41,7 @@ class World:
 
     def __init__(self, folder: Path, program: Path) -> None:
         self.folder = folder
-        self.broker = Broker(folder)
+        self.broker = Broker(folder, NODES)
         self.nodes = [Node(program, name, self.broker, folder) for name in NODES]
         self.node, self.other = self.nodes
         self.home = Home(folder, (HERE / "configuration.yaml").read_text())
@@ -64,7 +66,7 @@ class World:
         for node in self.nodes:
             node.start()
         await self.home.start()
-        await self.home.add_broker(self.broker.port)
+        await self.home.add_broker(self.broker)
         for node in self.nodes:
             light = f"light.piglow_{node.slug}"
             await until(f"{light}", lambda light=light: self.home.state(light) in ("on", "off"), secs=60)
@@ -93,7 +95,8 @@ def arguments() -> argparse.Namespace:
 
 
 async def stay(world: World) -> None:
-    print(f"{world.home.url} (user {USER}, password {PASSWORD}); MQTT on port {world.broker.port}", flush=True)
+    print(f"{world.home.url} (user {USER}, password {PASSWORD}); {world.broker.url}", flush=True)
+    print(f"users of the broker: {world.broker.folder}/clients", flush=True)
     print(f"token: {world.home.token}\nlogs and configuration: {world.folder}", flush=True)
     while True:
         world.home.process.check_alive()

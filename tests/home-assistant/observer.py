@@ -5,7 +5,7 @@ import json
 import paho.mqtt.client as mqtt
 
 from waiting import until
-from world import Broker
+from world import OBSERVER, Broker
 
 
 class Observer:
@@ -15,7 +15,10 @@ class Observer:
         self.newest: dict[str, bytes] = {}
         self.heard: list[tuple[str, bytes]] = []
         self._broker = broker
+        login = broker.login(OBSERVER)
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.username_pw_set(login.user, login.password)
+        self._client.tls_set(login.authority)
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_message = self._take
         self._client.reconnect_delay_set(1, 1)
@@ -29,8 +32,8 @@ class Observer:
         self._client.loop_stop()
 
     def _take(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith("/availability"):
-            # Another life of the node: what it showed before tells nothing.
+        if message.topic.endswith("/availability") and (message.retain or message.payload == b"offline"):
+            # Another life of the node: what it showed before tells nothing. It is said again, too, when Home Assistant starts.
             self.newest.pop(message.topic.replace("/availability", "/frame"), None)
         self.newest[message.topic] = message.payload
         self.heard.append((message.topic, message.payload))

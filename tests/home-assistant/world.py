@@ -6,7 +6,12 @@ import os
 import signal
 import socket
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+
+SHIPPED = Path(__file__).parents[2] / "mosquitto"
+# Who commands and hears beside Home Assistant; a steward is the one who may read everything.
+OBSERVER, HOME_ASSISTANT = "observer", "hass"
 
 
 def free_port() -> int:
@@ -56,37 +61,75 @@ class Process:
             self._child.wait()
 
 
-class Broker(Process):
-    """Mosquitto on a free port of this machine's own address."""
+@dataclass
+class Login:
+    """What `mosquitto/credentials` has made for somebody."""
 
-    def __init__(self, folder: Path) -> None:
+    user: str
+    folder: Path
+
+    @property
+    def authority(self) -> Path:
+        return self.folder / "ca.pem"
+
+    @property
+    def password(self) -> str:
+        return (self.folder / "password").read_text().strip()
+
+
+class Broker(Process):
+    """The broker of `mosquitto/`, with its certificate and its access list; only its ports are the test's own."""
+
+    def __init__(self, folder: Path, nodes: tuple[str, ...]) -> None:
+        self.folder = folder / "broker"
         self.port = free_port()
-        conf = folder / "mosquitto.conf"
-        self._stored = folder / "mosquitto"
-        self._stored.mkdir()
-        conf.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-            f"persistence true\npersistence_location {self._stored}/\nlog_type all\n"
-            + ("user root\n" if os.geteuid() == 0 else "")
-        )
-        super().__init__("mosquitto", ["mosquitto", "-c", str(conf)], folder)
+        # As root the broker becomes another user, who has to get there.
+        folder.chmod(0o711)
+        self.credentials("server", "127.0.0.1", *(["--owner", "mosquitto"] if os.geteuid() == 0 else []))
+        for node in nodes:
+            self.credentials("node", node)
+        self.credentials("user", OBSERVER, "--role", "steward")
+        self.credentials("user", HOME_ASSISTANT, "--role", "homeassistant")
+        conf = self.folder / "config" / "mosquitto.conf"
+        text = conf.read_text()
+        for shipped, own in ((8883, self.port), (8884, free_port()), (9001, free_port())):
+            line = f"\nlistener {shipped}\n"
+            assert text.count(line) == 1, line
+            text = text.replace(line, f"\nlistener {own} 127.0.0.1\n")
+        # What it refuses is told at no lower level.
+        conf.write_text(f"{text}\nlog_type all\n")
+        command = ["env", f"--chdir={self.folder}", "mosquitto", "-c", "config/mosquitto.conf"]
+        super().__init__("mosquitto", command, folder)
+
+    def credentials(self, *arguments: str) -> None:
+        subprocess.run([SHIPPED / "credentials", "--dir", self.folder, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+    def login(self, user: str) -> Login:
+        return Login(user, self.folder / "clients" / user)
 
     def forget(self) -> None:
         """Loses what it has kept; it must not run."""
-        for file in self._stored.iterdir():
+        for file in (self.folder / "data").iterdir():
             file.unlink()
+
+    def refused(self) -> list[str]:
+        """What its access list has kept somebody from saying, so far."""
+        return [line for line in self.log.read_text().splitlines() if "Denied PUBLISH" in line]
 
     @property
     def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtts://127.0.0.1:{self.port}"
 
 
 class Node(Process):
-    """piglow-node with a simulated board."""
+    """piglow-node with a simulated board, and the configuration that `mosquitto/credentials` has made for it."""
 
     def __init__(self, program: Path, name: str, broker: Broker, folder: Path, **options: object) -> None:
         self.id = name
+        login = broker.login(name)
         settings = {
+            "mqtt.ca_file": login.authority,
+            "mqtt.password_file": login.folder / "password",
             "mqtt.keep_alive_secs": 5,
             "telemetry.interval_secs": 1,
             "events.hot_for_secs": 1,
@@ -94,7 +137,8 @@ class Node(Process):
             "light.brightness_limit": 255,
             "light.state_file": folder / f"{name}.json",
         } | options
-        command = [str(program), "--url", broker.url, "--id", name, "--panel", "simulated"]
+        command = [str(program), "--config", str(login.folder / "piglow-node.toml"), "--url", broker.url]
+        command += ["--panel", "simulated"]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
         super().__init__(name, [*command, "run"], folder)
