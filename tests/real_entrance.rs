@@ -9,6 +9,7 @@ use std::fs;
 use std::process::Output;
 
 use rumqttc::QoS;
+use support::gate::Gate;
 use support::guarded::{Guarded, PEOPLE};
 use support::guest::{Guest, NOT_AUTHORIZED, Pass, Refusal, outcome, over_tls};
 use support::mosquitto::{make_certificates, program};
@@ -122,16 +123,16 @@ fn handshake(port: u16, version: &str) -> String {
     )
 }
 
-/// A node with the configuration that the script wrote for it, at this listener.
-fn node(broker: &Guarded, url: &str) -> Program {
-    let text = fs::read_to_string(broker.file_of("kitchen", "piglow-node.toml"))
+/// A node with the configuration that the script wrote for it, at this URL instead of that of the shipped port.
+fn node(broker: &Guarded, name: &str, port: u16, url: &str) -> Program {
+    let text = fs::read_to_string(broker.file_of(name, "piglow-node.toml"))
         .expect("the script has made it");
-    let shipped = "mqtts://localhost:8883";
-    assert!(text.contains(shipped), "{text}");
-    let text = text.replace(shipped, url).replace(
-        "/etc/piglow",
-        &broker.dir().join("clients/kitchen").display().to_string(),
-    );
+    let shipped = format!("mqtts://localhost:{port}");
+    assert!(text.contains(&shipped), "{text}");
+    let folder = broker.dir().join("clients").join(name);
+    let text = text
+        .replace(&shipped, url)
+        .replace("/etc/piglow", &folder.display().to_string());
     let file = broker.dir().join("piglow-node.toml");
     fs::write(&file, text).expect("a file");
     let file = file.display().to_string();
@@ -142,6 +143,8 @@ fn node(broker: &Guarded, url: &str) -> Program {
         "simulated",
         "--set",
         "light.state_file=",
+        "--set",
+        "telemetry.interval_secs=1",
     ])
 }
 
@@ -157,7 +160,7 @@ async fn a_node_with_what_the_script_made_for_it_does_all_it_has_to() {
         operator
             .subscribe("piglow/kitchen/#", QoS::AtLeastOnce)
             .await;
-        let mut node = node(&broker, &url);
+        let mut node = node(&broker, "kitchen", 8883, &url);
         node.says("connected").await;
         while operator.hear("piglow/kitchen/availability").await.text() != "online" {}
         for topic in [
@@ -268,7 +271,7 @@ async fn a_node_with_what_the_script_made_for_it_does_all_it_has_to() {
 async fn an_operator_commands_from_a_shell() {
     let broker = Guarded::start(&PEOPLE).await;
     let url = format!("mqtts://localhost:{}", broker.tls);
-    let mut running = node(&broker, &url);
+    let mut running = node(&broker, "kitchen", 8883, &url);
     running.says("connected").await;
     for (user, code) in [("me", Some(0)), ("wall", Some(69))] {
         let set = |key: &str, file: String| format!("mqtt.{key}={file}");
@@ -308,4 +311,105 @@ async fn an_operator_commands_from_a_shell() {
         );
         assert_eq!(sent.status.code(), code, "{user}: {said}");
     }
+}
+
+const DISCOVERY: &str = "homeassistant/device/piglow-porch/config";
+
+/// Home Assistant and an operator, who listen to what they may know of the porch's node.
+async fn at_home(broker: &Guarded) -> (Guest, Guest) {
+    let mut home = Guest::enter(broker, "hass").await;
+    for filter in ["homeassistant/#", "piglow/porch/#"] {
+        home.subscribe(filter, QoS::AtLeastOnce).await;
+    }
+    let mut operator = Guest::enter(broker, "me").await;
+    operator.subscribe("piglow/porch/#", QoS::AtLeastOnce).await;
+    (home, operator)
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto; tests/run runs it"]
+async fn a_node_with_a_certificate_is_at_home_in_home_assistant() {
+    let people = [
+        &PEOPLE[..],
+        &["node porch --login certificate --groups attic"],
+    ]
+    .concat();
+    let mut broker = Guarded::start(&people).await;
+    let (mut home, mut operator) = at_home(&broker).await;
+    let gate = Gate::to(([127, 0, 0, 1], broker.certificates).into()).await;
+    gate.open();
+    let url = format!("mqtts://localhost:{}", gate.address.port());
+    let mut node = node(&broker, "porch", 8884, &url);
+    node.says("connected").await;
+
+    let announced = home.hear(DISCOVERY).await;
+    let components = announced.json()["cmps"]
+        .as_object()
+        .map_or(0, serde_json::Map::len);
+    assert!(components > 40, "{}", announced.text());
+    for (leaf, first, command, expected) in [
+        (
+            "siren",
+            r#"{"state":"OFF"}"#,
+            r#"{"state":"ON","tone":"critical","duration":9}"#,
+            r#"{"state":"ON","tone":"critical","duration":9}"#,
+        ),
+        ("setting/brightness_limit", "48", "30", "30"),
+        ("setting/effect_speed", "100", "150", "150"),
+    ] {
+        let state = format!("piglow/porch/{leaf}/state");
+        assert_eq!(home.hear(&state).await.text(), first, "{leaf}");
+        assert!(
+            home.may_publish(&format!("piglow/porch/{leaf}/set"), command, false)
+                .await
+        );
+        assert_eq!(home.hear(&state).await.text(), expected, "{leaf}");
+    }
+    // What was wrong is told as an event, and where the sender wants it.
+    let mine = "piglow/porch/reply/me/1";
+    operator
+        .request("piglow/porch/light/set", "much", mine)
+        .await;
+    assert_eq!(operator.hear(mine).await.json()["status"], "rejected");
+    assert_eq!(
+        home.hear("piglow/porch/event").await.json()["event_type"],
+        "command_rejected"
+    );
+    // Home Assistant starts, and the node is made known to it again.
+    assert!(
+        home.may_publish("homeassistant/status", "online", false)
+            .await
+    );
+    assert_eq!(home.hear(DISCOVERY).await.payload, announced.payload);
+
+    // The samples after the first, which asks for an acknowledgement, are not known to have arrived: the broker gets them again.
+    for _ in 0..3 {
+        operator.hear("piglow/porch/telemetry").await;
+    }
+    gate.shut();
+    broker.stop();
+    node.says("not connected").await;
+    broker.restart().await;
+    let (mut home, mut operator) = at_home(&broker).await;
+    assert!(home.hear(DISCOVERY).await.retained);
+    gate.open();
+    let late = operator.hear("piglow/porch/telemetry/history").await.json();
+    assert!(
+        late["samples"]
+            .as_array()
+            .is_some_and(|samples| !samples.is_empty()),
+        "{late}"
+    );
+    while home.hear("piglow/porch/availability").await.text() != "online" {}
+
+    node.signal("TERM");
+    assert_eq!(node.ends().await, Some(0));
+    while home.hear("piglow/porch/availability").await.text() != "offline" {}
+    let said = node.said();
+    let troubles = said
+        .iter()
+        .filter(|line| line.contains("WARN") || line.contains("ERROR"));
+    let (lost, others): (Vec<_>, Vec<_>) =
+        troubles.partition(|line| line.contains("not connected"));
+    assert!(!lost.is_empty() && others.is_empty(), "{others:#?}");
 }

@@ -220,12 +220,16 @@ impl Guest {
 
     /// Waits until a message on this topic has come, and takes it.
     pub async fn hear(&mut self, topic: &str) -> Heard {
-        loop {
-            if let Some(index) = self.inbox.iter().position(|heard| heard.topic == topic) {
-                return self.inbox.remove(index);
+        // All the while others may come.
+        within(topic, async {
+            loop {
+                if let Some(index) = self.inbox.iter().position(|heard| heard.topic == topic) {
+                    return self.inbox.remove(index);
+                }
+                self.packet(topic).await;
             }
-            self.packet(topic).await;
-        }
+        })
+        .await
     }
 
     /// Waits until the broker has cut the connection.
