@@ -1,6 +1,7 @@
 """Each entity's command changes the LEDs, and its state follows."""
 
 import host
+from home import Home
 from waiting import until
 
 # LED numbers of the board's parts, as in docs/mqtt.md: rings count from the rim inwards on each arm.
@@ -97,13 +98,22 @@ async def an_arm_is_a_light_of_its_own(world) -> None:
     await until("its state off", lambda: home.state(arm) == "off")
 
 
+def went_away(home: Home, entity: str, since: int) -> bool:
+    """Whether an entity has been unavailable, be it for a moment, since so many events."""
+    changes = (event["data"] for event in home.events[since:] if event["event_type"] == "state_changed")
+    states = (change["new_state"] for change in changes if change["entity_id"] == entity)
+    return any(state is None or state["state"] == "unavailable" for state in states)
+
+
 async def a_ring_works_once_somebody_enables_it(world) -> None:
     home, ring, led = world.home, f"{world.light}_ring_red", f"{world.light}_led_18"
+    before = len(home.events)
     for entity in (ring, led):
         await home.ask("config/entity_registry/update", entity_id=entity, disabled_by=None)
-    # It sets the integration up anew by itself, half a minute after somebody enables something. Until that is over, no other
-    # check may begin.
-    for entity in (ring, led):
+    # It sets the integration up anew by itself, half a minute after somebody enables something: all lights are gone for a
+    # moment. Until that is over, no other check may begin.
+    await until("the integration set up anew", lambda: went_away(home, world.light, before), secs=90)
+    for entity in (world.light, ring, led):
         await until(f"{entity}", lambda entity=entity: home.state(entity) in ("on", "off"), secs=60)
     await home.call("light.turn_off", world.light)
     await home.call("light.turn_on", ring, brightness=255)
