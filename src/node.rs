@@ -9,6 +9,7 @@ pub use view::View;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -78,7 +79,16 @@ impl Node {
     ///
     /// Tells what is wrong with files that the session needs; a missing broker or panel is no error but a state.
     pub fn start(config: &Config, bus: SimBus) -> Result<Self, StartError> {
-        Self::start_with(config, bus, Clock::start())
+        Self::start_with(config, bus, Clock::start(), None)
+    }
+
+    /// Starts a node whose panel's writer is on somebody else's thread, which each transfer blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_on(thread: &Handle, config: &Config, bus: SimBus) -> Result<Self, StartError> {
+        Self::start_with(config, bus, Clock::start(), Some(thread))
     }
 
     /// Starts a node beside a wall clock of the caller's.
@@ -91,10 +101,15 @@ impl Node {
         bus: SimBus,
         wall: &'static dyn Wall,
     ) -> Result<Self, StartError> {
-        Self::start_with(config, bus, Clock::start_beside(wall))
+        Self::start_with(config, bus, Clock::start_beside(wall), None)
     }
 
-    fn start_with(config: &Config, bus: SimBus, clock: Clock) -> Result<Self, StartError> {
+    fn start_with(
+        config: &Config,
+        bus: SimBus,
+        clock: Clock,
+        panel_thread: Option<&Handle>,
+    ) -> Result<Self, StartError> {
         let host = Host::open();
         let topics = Topics::new(config.mqtt.root.clone());
         let id = config.node.id.clone();
@@ -102,7 +117,11 @@ impl Node {
         let mut session = session_settings(config, &topics);
         session.filters.extend(birth.filter());
         let (outbox, session) = mqtt::open(session)?;
-        let panel = Panel::spawn(settings::panel(config, bus)).map_err(StartError::Panel)?;
+        let panel = settings::panel(config, bus);
+        let panel = match panel_thread {
+            Some(thread) => Panel::spawn_on(panel, thread),
+            None => Panel::spawn(panel).map_err(StartError::Panel)?,
+        };
 
         let pulses = Pulses::default();
         pulses.add(panel.pulse());

@@ -17,7 +17,7 @@ use support::program::{Program, output};
 use support::{Client, NODE, TestNode, free_port, until, within};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A port where nobody listens: what is tested here needs no broker.
@@ -38,10 +38,9 @@ async fn watched(duties: Duties) -> (TestNode, Warden) {
         ("light.default_effect", "solid"),
         ("panel.refresh_secs", "1"),
     ];
-    let mut node = TestNode::start(NODE, nobody(), &still);
-    node.shows_anything().await;
     let mut warden = Warden::start(duties, CancellationToken::new()).expect("a thread");
-    warden.look_after(node.view.clone());
+    let mut node = TestNode::start_watched(NODE, nobody(), &still, &mut warden);
+    node.shows_anything().await;
     (node, warden)
 }
 
@@ -162,8 +161,6 @@ async fn two_nodes_do_not_take_each_others_address_and_a_stale_file_is_replaced(
         0o600
     );
 
-    let mut other = TestNode::start("other", nobody(), &[]);
-    other.shows_anything().await;
     let (mut told, service) = Told::service(None);
     let duties = Duties {
         socket: Some(address.clone()),
@@ -171,17 +168,18 @@ async fn two_nodes_do_not_take_each_others_address_and_a_stale_file_is_replaced(
         ..Duties::default()
     };
     let mut second = Warden::start(duties, CancellationToken::new()).expect("a thread");
-    second.look_after(other.view.clone());
+    let other = TestNode::start_watched("other", nobody(), &[], &mut second);
     // It has tried to take the address by then.
     told.hears("READY=1", 0).await;
     assert_eq!(ask(&address).await.expect("a report").node, NODE);
+    other.stop().await.expect("a clean stop");
     drop(second);
     assert_eq!(ask(&address).await.expect("a report").node, NODE);
 
+    one.stop().await.expect("a clean stop");
     drop(first);
     assert!(!path.exists(), "it goes with its node");
     assert!(matches!(ask(&address).await, Err(AskError::NoNode { .. })));
-    one.stop().await.expect("a clean stop");
 }
 
 #[tokio::test]
@@ -245,30 +243,78 @@ async fn the_watchdog_is_fed_while_the_loops_turn_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_stop_that_hangs_is_ended_by_a_second_order_and_the_leds_are_dark() {
-    let (order, signals) = mpsc::channel(4);
-    let (ended, was_ended) = std::sync::mpsc::sync_channel(1);
+async fn a_node_that_hangs_as_a_whole_is_told_by_the_warden() {
+    let address = address();
+    let (_node, _warden) = at(&address).await;
+    // Whoever asks is on a thread of its own, and this one, which the node is on, waits for it.
+    let asking = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(ask(&address))
+    });
+    let report = asking.join().expect("a thread").expect("a report");
+    assert!(!report.healthy, "{report}");
+    assert_eq!(report.loops.turning, ["panel"], "{report}");
+}
+
+/// Who orders a stop, and who is told that the process would be ended.
+fn ordered() -> (watch::Sender<u32>, std::sync::mpsc::Receiver<()>, Duties) {
+    let orders = watch::Sender::new(0);
+    let (ended, was_ended) = std::sync::mpsc::sync_channel(2);
     let duties = Duties {
         signals: Some((
-            Signals::Channel(signals),
-            Box::new(move || ended.send(()).expect("the test waits")),
+            Signals::Counted(orders.subscribe()),
+            Arc::new(move || ended.send(()).expect("the test waits")),
         )),
         ..Duties::default()
     };
-    let stop = CancellationToken::new();
-    let mut node = TestNode::start(NODE, nobody(), &[("light.default_effect", "solid")]);
-    node.shows_anything().await;
-    let mut warden = Warden::start(duties, stop.clone()).expect("a thread");
-    warden.look_after(node.view.clone());
-    order.send(()).await.expect("the warden listens");
-    within("the order", stop.cancelled()).await;
-    // Nobody passes it on to the node: it hangs. The second order does not wait for the limit.
-    order.send(()).await.expect("the warden listens");
-    tokio::task::spawn_blocking(move || was_ended.recv_timeout(support::PATIENCE))
+    (orders, was_ended, duties)
+}
+
+/// Waits aside: the node is on this thread.
+async fn was(ended: std::sync::mpsc::Receiver<()>) {
+    tokio::task::spawn_blocking(move || ended.recv_timeout(support::PATIENCE))
         .await
         .expect("a thread")
         .expect("the last resort");
+}
+
+#[tokio::test]
+async fn a_stop_that_hangs_is_ended_by_a_second_order_and_the_leds_are_dark() {
+    let (orders, ended, duties) = ordered();
+    let stop = CancellationToken::new();
+    let mut warden = Warden::start(duties, stop.clone()).expect("a thread");
+    let still = [("light.default_effect", "solid")];
+    let mut node = TestNode::start_watched(NODE, nobody(), &still, &mut warden);
+    node.shows_anything().await;
+    orders.send_modify(|count| *count += 1);
+    within("the order", stop.cancelled()).await;
+    // Nobody passes it on to the node: it hangs. The second order does not wait for the limit.
+    orders.send_modify(|count| *count += 1);
+    was(ended).await;
     assert_eq!(node.bus.shown(), Frame::DARK);
+}
+
+#[tokio::test]
+async fn an_order_is_heard_though_the_bus_hangs_and_the_warden_with_it() {
+    let (orders, ended, duties) = ordered();
+    let stop = CancellationToken::new();
+    let mut warden = Warden::start(duties, stop.clone()).expect("a thread");
+    let moving = [("light.default_effect", "rainbow")];
+    let mut node = TestNode::start_watched(NODE, nobody(), &moving, &mut warden);
+    node.shows_anything().await;
+    node.bus.hold();
+    let pulses = node.view.pulses.clone();
+    within("a transfer that hangs", async {
+        while pulses.stuck(Duration::from_millis(100)).await != ["panel"] {}
+    })
+    .await;
+    orders.send_modify(|count| *count += 1);
+    within("the order", stop.cancelled()).await;
+    orders.send_modify(|count| *count += 1);
+    was(ended).await;
+    node.bus.release();
 }
 
 fn program(id: &str, broker: std::net::SocketAddr, environment: &[(&str, &str)]) -> Program {

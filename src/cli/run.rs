@@ -1,5 +1,7 @@
 //! `piglow-node run`: the node until it is told to stop.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -32,7 +34,7 @@ async fn run_node(config: &Config) -> anyhow::Result<u8> {
         service: Service::of_environment(),
         signals: Some((
             Signals::OfProcess,
-            Box::new(|| std::process::exit(FAULT.into())),
+            Arc::new(|| std::process::exit(FAULT.into())),
         )),
     };
     let mut warden =
@@ -42,10 +44,14 @@ async fn run_node(config: &Config) -> anyhow::Result<u8> {
         Backend::Simulated => "simulated".to_owned(),
     };
     info!(version = crate::VERSION, node = %config.node.id, panel, "starting");
-    let node = Node::start(config, SimBus::new())?;
-    warden.look_after(node.view());
-    Ok(match node.run(stop).await {
-        Ok(()) => DONE,
-        Err(_) => FAULT,
-    })
+    let node = Node::start_on(warden.thread(), config, SimBus::new())?;
+    let stand_in = warden
+        .look_after(node.view())
+        .context("failed to listen to signals")?;
+    let ended = tokio::select! {
+        biased;
+        ended = node.run(stop) => ended,
+        never = stand_in => match never {},
+    };
+    Ok(if ended.is_ok() { DONE } else { FAULT })
 }

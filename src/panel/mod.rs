@@ -1,13 +1,13 @@
 //! The LED panel: the only place that knows I2C.
 //!
 //! ```text
-//! FrameSlot ── newest frame ──▶ writer thread ──▶ Sn3218 ──▶ Bus ──┬── I2cdev
-//!                                 │                               └── SimBus
+//! FrameSlot ── newest frame ──▶ writer ──▶ Sn3218 ──▶ Bus ──┬── I2cdev
+//!                                 │                        └── SimBus
 //!                                 └── watch: Receipt, PanelHealth, ended
 //! ```
 //!
-//! One thread owns the bus, because every transfer blocks. A missing panel is a state, not an error: the thread goes on
-//! trying, and shows the last frame when the panel returns.
+//! The writer owns the bus, on another thread than the node's tasks, because every transfer blocks. A missing panel is a
+//! state, not an error: the writer goes on trying, and shows the last frame when the panel returns.
 
 mod bus;
 mod errno;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
 use crate::pulse::Pulse;
@@ -36,7 +37,7 @@ pub use sn3218::{ADDRESS, Sn3218};
 /// 500 ms: long enough to darken at any bus clock, for a drop that nobody planned.
 const DROP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The panel: a thread that owns the bus, and the ends of its channels.
+/// The panel: the ends of the channels of the writer that owns the bus.
 ///
 /// Dropping it stops it and waits up to 500 ms: as set, or dark when the program is unwinding.
 #[derive(Debug)]
@@ -46,19 +47,35 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Starts the thread, which opens the bus and looks for the chip at once, before any frame arrives.
+    /// Starts the writer on a thread of its own.
     ///
     /// # Errors
     ///
     /// When the system starts no thread. An absent panel is no error but a [`PanelState`].
     pub fn spawn(settings: Settings) -> io::Result<Self> {
+        let (panel, writer) = Self::prepare(settings);
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        thread::Builder::new()
+            .name("panel".to_owned())
+            .spawn(move || runtime.block_on(writer.run()))?;
+        Ok(panel)
+    }
+
+    /// Starts the writer on somebody else's thread, which is blocked while a transfer lasts: up to a second on a stuck bus.
+    #[must_use]
+    pub fn spawn_on(settings: Settings, thread: &Handle) -> Self {
+        let (panel, writer) = Self::prepare(settings);
+        // Whoever watches `ended` notices its end.
+        drop(thread.spawn(writer.run()));
+        panel
+    }
+
+    /// The writer opens the bus and looks for the chip at once, before any frame arrives.
+    fn prepare(settings: Settings) -> (Self, Writer) {
         let slot = FrameSlot::default();
         let published = Arc::new(Published::default());
         let writer = Writer::new(settings, slot.clone(), Arc::clone(&published));
-        thread::Builder::new()
-            .name("panel".to_owned())
-            .spawn(move || writer.run())?;
-        Ok(Self { slot, published })
+        (Self { slot, published }, writer)
     }
 
     /// The place to hand frames over; clones of it go to whoever makes them.
@@ -79,13 +96,13 @@ impl Panel {
         self.published.health.subscribe()
     }
 
-    /// Watches for the thread's end, for whatever reason; before [`stop`](Self::stop) it is a fault of the program.
+    /// Watches for the writer's end, for whatever reason; before [`stop`](Self::stop) it is a fault of the program.
     #[must_use]
     pub fn ended(&self) -> watch::Receiver<bool> {
         self.published.ended.subscribe()
     }
 
-    /// The thread's sign of life: it answers wherever it waits, and not in the middle of a transfer.
+    /// The writer's sign of life: it answers wherever it waits, and not in the middle of a transfer.
     #[must_use]
     pub(crate) fn pulse(&self) -> Arc<Pulse> {
         self.slot.pulse()
@@ -94,12 +111,15 @@ impl Panel {
     /// Darkens the LEDs when nobody else can any more.
     #[must_use]
     pub fn off_switch(&self) -> OffSwitch {
-        OffSwitch(self.slot.clone())
+        OffSwitch {
+            slot: self.slot.clone(),
+            ended: self.ended(),
+        }
     }
 
-    /// Stops with the LEDs dark or kept as set, and blocks until the thread has let go of the bus, at most `timeout`.
+    /// Stops with the LEDs dark or kept as set, and blocks until the writer has let go of the bus, at most `timeout`.
     ///
-    /// A transfer that is stuck in the kernel cannot be ended; its thread is left behind for the process to take along.
+    /// To be called on another thread than the writer's. A transfer that is stuck in the kernel cannot be ended; its thread is left behind for the process to take along.
     /// Frames handed over later are dropped; asked again, it tells the same outcome.
     pub fn stop(&self, timeout: Duration) -> StopOutcome {
         self.stop_with(None, timeout)
@@ -127,13 +147,21 @@ impl Drop for Panel {
 
 /// Ends a panel from outside of the node it belongs to.
 #[derive(Debug, Clone)]
-pub struct OffSwitch(FrameSlot);
+pub struct OffSwitch {
+    slot: FrameSlot,
+    ended: watch::Receiver<bool>,
+}
 
 impl OffSwitch {
-    /// Ends the panel dark, and blocks until it is, at most `timeout`; one that has ended tells how.
-    pub fn off(&self, timeout: Duration) -> StopOutcome {
-        self.0.stop(Some(OnStop::Dark));
-        self.0.wait_ended(timeout).unwrap_or(StopOutcome::TimedOut)
+    /// Ends the panel dark, and waits until it is, at most `timeout`; one that has ended tells how.
+    ///
+    /// It may be awaited on the writer's own thread.
+    pub async fn off(&self, timeout: Duration) -> StopOutcome {
+        self.slot.stop(Some(OnStop::Dark));
+        let mut ended = self.ended.clone();
+        // Too late or ended: the outcome tells.
+        drop(tokio::time::timeout(timeout, ended.wait_for(|ended| *ended)).await);
+        self.slot.outcome().unwrap_or(StopOutcome::TimedOut)
     }
 }
 
@@ -193,9 +221,9 @@ pub enum StopOutcome {
         /// Why, for people.
         detail: String,
     },
-    /// The thread had ended by itself, and darkened the LEDs if the bus allowed it.
+    /// The writer had ended by itself, and darkened the LEDs if the bus allowed it.
     Panicked,
-    /// The thread did not end in time: a transfer is stuck in the kernel.
+    /// The writer did not end in time: a transfer is stuck in the kernel.
     TimedOut,
 }
 

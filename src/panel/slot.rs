@@ -1,8 +1,11 @@
-//! The hand-over of frames to the writer's thread.
+//! The hand-over of frames to the writer.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::{OnStop, StopOutcome};
 use crate::light::Frame;
@@ -18,7 +21,10 @@ pub struct FrameSlot(Arc<Slot>);
 #[derive(Debug)]
 struct Slot {
     contents: Mutex<Contents>,
-    changed: Condvar,
+    /// For the writer: there is something to take.
+    changed: Notify,
+    /// For whoever blocks until the writer has ended.
+    ended: Condvar,
     pulse: Arc<Pulse>,
 }
 
@@ -26,17 +32,10 @@ impl Default for Slot {
     fn default() -> Self {
         Self {
             contents: Mutex::default(),
-            changed: Condvar::new(),
+            changed: Notify::new(),
+            ended: Condvar::new(),
             pulse: Arc::new(Pulse::of_thread("panel")),
         }
-    }
-}
-
-/// Whoever asks the writer for a sign of life wakes it where it waits.
-impl Wake for Slot {
-    fn wake(self: Arc<Self>) {
-        let _contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        self.changed.notify_all();
     }
 }
 
@@ -87,43 +86,50 @@ impl FrameSlot {
         {
             contents.superseded += 1;
         }
-        self.0.changed.notify_all();
+        drop(contents);
+        self.0.changed.notify_one();
     }
 
-    /// Waits for a frame, the order to stop, or a moment; without a moment nothing wakes the thread in between.
-    pub(super) fn wait(&self, until: Option<Instant>) -> Heard {
-        let waker = Waker::from(Arc::clone(&self.0));
-        let mut contents = self.contents();
+    /// Waits for a frame, the order to stop, or a moment; without a moment nothing wakes the writer in between. It is the
+    /// writer's resting point.
+    pub(super) async fn hear(&self, until: Option<Instant>) -> Heard {
+        let mut hearing = pin!(self.wait(until));
+        poll_fn(|context| {
+            self.0.pulse.beat(context.waker());
+            hearing.as_mut().poll(context)
+        })
+        .await
+    }
+
+    async fn wait(&self, until: Option<Instant>) -> Heard {
         loop {
-            self.0.pulse.beat(&waker);
-            if contents.stopping {
-                return Heard::Stop {
-                    order: contents.order,
-                    pending: contents.pending.take(),
-                };
+            if let Some(heard) = self.take() {
+                return heard;
             }
-            if let Some(newest) = contents.pending.take() {
-                return Heard::Frame {
-                    newest,
-                    superseded: std::mem::take(&mut contents.superseded),
-                };
-            }
-            contents = match until.map(|at| at.saturating_duration_since(Instant::now())) {
-                None => self
-                    .0
-                    .changed
-                    .wait(contents)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return Heard::Due,
-                Some(left) => {
-                    self.0
-                        .changed
-                        .wait_timeout(contents, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+            match until {
+                None => self.0.changed.notified().await,
+                Some(at) if at <= Instant::now() => return Heard::Due,
+                Some(at) => {
+                    // Whichever it is, is looked at.
+                    drop(tokio::time::timeout_at(at.into(), self.0.changed.notified()).await);
                 }
-            };
+            }
         }
+    }
+
+    fn take(&self) -> Option<Heard> {
+        let mut contents = self.contents();
+        if contents.stopping {
+            return Some(Heard::Stop {
+                order: contents.order,
+                pending: contents.pending.take(),
+            });
+        }
+        let newest = contents.pending.take()?;
+        Some(Heard::Frame {
+            newest,
+            superseded: std::mem::take(&mut contents.superseded),
+        })
     }
 
     /// Orders the writer to finish, with the LEDs as ordered here or else as set.
@@ -131,7 +137,8 @@ impl FrameSlot {
         let mut contents = self.contents();
         contents.stopping = true;
         contents.order = contents.order.or(order);
-        self.0.changed.notify_all();
+        drop(contents);
+        self.0.changed.notify_one();
     }
 
     /// Tells how the writer ended; nobody listens to the slot from here on.
@@ -139,7 +146,8 @@ impl FrameSlot {
         let mut contents = self.contents();
         contents.stopping = true;
         contents.outcome = Some(outcome);
-        self.0.changed.notify_all();
+        drop(contents);
+        self.0.ended.notify_all();
         self.0.pulse.end();
     }
 
@@ -148,11 +156,16 @@ impl FrameSlot {
         Arc::clone(&self.0.pulse)
     }
 
-    /// Waits for the writer's end; `None` when it does not come in time.
+    /// How the writer has ended; `None` while it has not.
+    pub(super) fn outcome(&self) -> Option<StopOutcome> {
+        self.contents().outcome.clone()
+    }
+
+    /// Blocks until the writer has ended; `None` when it does not in time.
     pub(super) fn wait_ended(&self, timeout: Duration) -> Option<StopOutcome> {
         let (contents, _) = self
             .0
-            .changed
+            .ended
             .wait_timeout_while(self.contents(), timeout, |c| c.outcome.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         contents.outcome.clone()
@@ -177,14 +190,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn latest_frame_wins_and_the_others_are_counted() {
+    #[tokio::test]
+    async fn latest_frame_wins_and_the_others_are_counted() {
         let slot = FrameSlot::default();
         for number in 1..=3 {
             slot.show(number, Frame::DARK);
         }
         assert_eq!(
-            slot.wait(None),
+            slot.hear(None).await,
             Heard::Frame {
                 newest: numbered(3),
                 superseded: 2
@@ -192,7 +205,7 @@ mod tests {
         );
         slot.show(4, Frame::DARK);
         assert_eq!(
-            slot.wait(None),
+            slot.hear(None).await,
             Heard::Frame {
                 newest: numbered(4),
                 superseded: 0
@@ -200,23 +213,23 @@ mod tests {
         );
     }
 
-    #[test]
-    fn past_moment_is_due_at_once_and_a_frame_goes_first() {
+    #[tokio::test]
+    async fn past_moment_is_due_at_once_and_a_frame_goes_first() {
         let slot = FrameSlot::default();
         let past = Some(Instant::now());
-        assert_eq!(slot.wait(past), Heard::Due);
+        assert_eq!(slot.hear(past).await, Heard::Due);
         slot.show(1, Frame::DARK);
-        assert!(matches!(slot.wait(past), Heard::Frame { .. }));
+        assert!(matches!(slot.hear(past).await, Heard::Frame { .. }));
     }
 
-    #[test]
-    fn stop_goes_before_a_frame_and_refuses_later_ones() {
+    #[tokio::test]
+    async fn stop_goes_before_a_frame_and_refuses_later_ones() {
         let slot = FrameSlot::default();
         slot.show(1, Frame::DARK);
         slot.stop(None);
         slot.show(2, Frame::DARK);
         let (order, pending) = (None, Some(numbered(1)));
-        assert_eq!(slot.wait(None), Heard::Stop { order, pending });
+        assert_eq!(slot.hear(None).await, Heard::Stop { order, pending });
     }
 
     #[test]

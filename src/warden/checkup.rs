@@ -1,5 +1,6 @@
 //! Looking at a node, and saying once what is wrong with it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ pub(super) struct Checkup {
     pub(super) view: View,
     since: Instant,
     stuck: Mutex<Vec<&'static str>>,
+    rounds: AtomicU64,
 }
 
 impl Checkup {
@@ -22,7 +24,18 @@ impl Checkup {
             view,
             since,
             stuck: Mutex::default(),
+            rounds: AtomicU64::new(0),
         }
+    }
+
+    /// The warden's round for the watchdog is over.
+    pub(super) fn end_round(&self) {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many rounds there were.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
     }
 
     /// The loops that don't turn; a change is logged once.

@@ -76,22 +76,49 @@ impl Service {
 
     /// `WATCHDOG` twice as often as it is wanted, as long as every loop turns; otherwise `STATUS` names those that don't.
     pub(super) async fn feed(&self, checkup: &Checkup) {
-        let Some(period) = self.watchdog.map(|limit| limit / 2) else {
+        let Some(period) = self.period() else {
             return;
         };
-        // A limit of nothing can't be met.
-        let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = rounds(period);
         loop {
             ticks.tick().await;
             let stuck = checkup.stuck((period / 2).min(PATIENCE)).await;
             if stuck.is_empty() {
                 self.send(&[NotifyState::Watchdog]);
             } else {
-                let status = format!("stuck: {}", stuck.join(", "));
-                self.send(&[NotifyState::Status(&status)]);
+                self.tell_stuck(&stuck);
+            }
+            checkup.end_round();
+        }
+    }
+
+    /// `STATUS` names the loops that don't turn while nobody makes rounds any more; who feeds the watchdog is the warden alone.
+    pub(super) async fn mind(&self, checkup: &Checkup) {
+        let Some(period) = self.period() else {
+            return;
+        };
+        let mut ticks = rounds(period);
+        let mut seen = None;
+        loop {
+            ticks.tick().await;
+            if seen.replace(checkup.rounds()) == Some(checkup.rounds()) {
+                let stuck = checkup.stuck((period / 2).min(PATIENCE)).await;
+                if !stuck.is_empty() {
+                    self.tell_stuck(&stuck);
+                }
             }
         }
+    }
+
+    fn period(&self) -> Option<Duration> {
+        // A limit of nothing can't be met.
+        self.watchdog
+            .map(|limit| (limit / 2).max(Duration::from_millis(1)))
+    }
+
+    fn tell_stuck(&self, stuck: &[&str]) {
+        let status = format!("stuck: {}", stuck.join(", "));
+        self.send(&[NotifyState::Status(&status)]);
     }
 
     fn send(&self, lines: &[NotifyState<'_>]) {
@@ -99,4 +126,10 @@ impl Service {
             warn!(%error, "failed to tell the service manager");
         }
     }
+}
+
+fn rounds(period: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -1,13 +1,15 @@
 //! An end to every stop: what the node does not finish in time, the process ends.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::LAG;
 use crate::node::{STOP_MAX, View};
 
 /// 8 s: longer than everything a stop may take by its own limits, and shorter than the 10 s after which a container
@@ -19,25 +21,38 @@ const _: () = assert!(STOP_MAX.as_millis() < STOP_LIMIT.as_millis());
 /// How long the LEDs may take to go dark when all else has failed.
 const DARK_LIMIT: Duration = Duration::from_millis(500);
 
+const _: () = assert!(DARK_LIMIT.as_millis() < LAG.as_millis());
+
 /// Ends the process.
-pub type LastResort = Box<dyn FnOnce() + Send>;
+pub type LastResort = Arc<dyn Fn() + Send + Sync>;
 
 /// Where orders to stop come from.
 #[derive(Debug)]
 pub enum Signals {
     /// SIGTERM, SIGINT and SIGHUP of this process.
     OfProcess,
-    /// A channel, for tests.
-    Channel(tokio::sync::mpsc::Receiver<()>),
+    /// How many orders there were, for tests.
+    Counted(watch::Receiver<u32>),
 }
 
 /// [`Signals`] that are listened to.
 pub(super) enum Heard {
     OfProcess(Box<[Signal; 3]>),
-    Channel(tokio::sync::mpsc::Receiver<()>),
+    Counted {
+        orders: watch::Receiver<u32>,
+        heard: u32,
+    },
 }
 
 impl Signals {
+    /// The same for somebody else.
+    pub(super) fn another(&self) -> Self {
+        match self {
+            Self::OfProcess => Self::OfProcess,
+            Self::Counted(orders) => Self::Counted(orders.clone()),
+        }
+    }
+
     /// Begins to listen; within a runtime.
     pub(super) fn listen(self) -> io::Result<Heard> {
         Ok(match self {
@@ -46,7 +61,7 @@ impl Signals {
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::hangup())?,
             ])),
-            Self::Channel(receiver) => Heard::Channel(receiver),
+            Self::Counted(orders) => Heard::Counted { orders, heard: 0 },
         })
     }
 }
@@ -62,22 +77,23 @@ impl Heard {
                     _ = hangup.recv() => {}
                 }
             }
-            Self::Channel(receiver) => {
-                if receiver.recv().await.is_none() {
+            Self::Counted { orders, heard } => {
+                if orders.wait_for(|count| count > heard).await.is_err() {
                     std::future::pending().await
                 }
+                *heard += 1;
             }
         }
     }
 }
 
 /// Stops the node at the first signal, and ends the process at the second or when the stop takes too long; also when the
-/// node stops because of a fault.
+/// node stops because of a fault. Whoever lags leaves that to another for so long.
 pub(super) async fn heed(
     stop: CancellationToken,
     mut signals: Heard,
     mut node: oneshot::Receiver<View>,
-    limit: Duration,
+    lag: Duration,
     last_resort: LastResort,
 ) {
     let mut view = None;
@@ -91,13 +107,17 @@ pub(super) async fn heed(
         () = signals.next() => stop.cancel(),
         () = fault => {}
     }
-    tokio::select! {
-        () = signals.next() => error!("told to stop once more; ending at once"),
-        () = tokio::time::sleep(limit) => error!(?limit, "the stop takes too long; ending at once"),
+    let again = tokio::time::timeout(STOP_LIMIT, signals.next()).await;
+    if !lag.is_zero() {
+        tokio::time::sleep(lag).await;
+    }
+    match again {
+        Ok(()) => error!("told to stop once more; ending at once"),
+        Err(_) => error!(limit = ?STOP_LIMIT, "the stop takes too long; ending at once"),
     }
     // It may have been given while nobody waited for it.
     if let Some(view) = view.or_else(|| node.try_recv().ok()) {
-        let outcome = view.off_switch.off(DARK_LIMIT);
+        let outcome = view.off_switch.off(DARK_LIMIT).await;
         error!(?outcome, "the LEDs were switched off by the warden");
     }
     last_resort();
@@ -109,29 +129,38 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio::time::Instant;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_stop_without_an_end_is_ended_at_its_limit() {
-        let (order, orders) = mpsc::channel(1);
+    /// How long after the order a stop that does not end is ended.
+    async fn ended_after(lag: Duration) -> Duration {
+        let orders = watch::Sender::new(1);
         let (_node, given) = oneshot::channel();
         let stop = CancellationToken::new();
-        let (end, ended) = oneshot::channel();
-        let last_resort = Box::new(move || end.send(Instant::now()).unwrap());
-        order.send(()).await.unwrap();
+        let (end, mut ended) = mpsc::channel(1);
+        let last_resort = Arc::new(move || end.try_send(Instant::now()).unwrap());
         let begin = Instant::now();
-        let heard = Signals::Channel(orders).listen().unwrap();
-        heed(stop.clone(), heard, given, STOP_LIMIT, last_resort).await;
+        let heard = Signals::Counted(orders.subscribe()).listen().unwrap();
+        heed(stop.clone(), heard, given, lag, last_resort).await;
         assert!(stop.is_cancelled());
-        assert_eq!(ended.await.unwrap() - begin, STOP_LIMIT);
+        ended.recv().await.unwrap() - begin
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_without_an_end_is_ended_at_its_limit() {
+        assert_eq!(ended_after(Duration::ZERO).await, STOP_LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stands_in_leaves_it_to_the_warden_for_a_while() {
+        assert_eq!(ended_after(LAG).await, STOP_LIMIT + LAG);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_an_order_nothing_is_ended() {
-        let (_order, orders) = mpsc::channel(1);
+        let orders = watch::Sender::new(0);
         let (_node, given) = oneshot::channel();
         let stop = CancellationToken::new();
-        let heard = Signals::Channel(orders).listen().unwrap();
-        let last_resort = Box::new(|| panic!("nobody asked for it"));
-        let heeding = heed(stop.clone(), heard, given, STOP_LIMIT, last_resort);
+        let heard = Signals::Counted(orders.subscribe()).listen().unwrap();
+        let last_resort = Arc::new(|| panic!("nobody asked for it"));
+        let heeding = heed(stop.clone(), heard, given, Duration::ZERO, last_resort);
         let week = Duration::from_secs(7 * 86_400);
         assert!(tokio::time::timeout(week, heeding).await.is_err());
         assert!(!stop.is_cancelled());

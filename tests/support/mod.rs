@@ -22,6 +22,7 @@ pub mod program;
 pub mod proxy;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -34,6 +35,7 @@ use piglow_node::node::{Node, View};
 use piglow_node::panel::{Latched, SimBus};
 use piglow_node::supervisor::Fault;
 use piglow_node::telemetry::Sample;
+use piglow_node::warden::Warden;
 use rumqttc::{
     AsyncClient, Event, EventLoop, Incoming, IncomingPacketSizeLimit, MqttOptions, PublishOptions,
     PublishProperties, QoS, SubscribeFilterInput,
@@ -161,11 +163,41 @@ impl TestNode {
         Self::run(id, bus, node)
     }
 
+    /// Starts a node as the program does: with a warden, on whose thread the panel's writer is.
+    pub fn start_watched(
+        id: &str,
+        broker: SocketAddr,
+        settings: &[(&str, &str)],
+        warden: &mut Warden,
+    ) -> Self {
+        let config = config(id, &format!("mqtt://{broker}"), settings);
+        let bus = SimBus::new();
+        let node = Node::start_on(warden.thread(), &config, bus.clone()).expect("the node starts");
+        let stand_in = warden.look_after(node.view()).expect("signals");
+        Self::run_beside(id, bus, node, stand_in)
+    }
+
     fn run(id: &str, bus: SimBus, node: Node) -> Self {
+        Self::run_beside(id, bus, node, std::future::pending())
+    }
+
+    fn run_beside(
+        id: &str,
+        bus: SimBus,
+        node: Node,
+        stand_in: impl Future<Output = Infallible> + Send + 'static,
+    ) -> Self {
         let view = node.view();
         let stop = CancellationToken::new();
         let mut task = JoinSet::new();
-        task.spawn(node.run(stop.clone()));
+        let ended = node.run(stop.clone());
+        task.spawn(async {
+            tokio::select! {
+                biased;
+                ended = ended => ended,
+                never = stand_in => match never {},
+            }
+        });
         Self {
             id: id.to_owned(),
             bus,

@@ -1,7 +1,7 @@
 //! A simulated bus with a PiGlow on it.
 //!
 //! It stands at the I2C trait, under the real driver, so what it calls shown was latched by the register model. Every
-//! clone is a handle on the same bus: one goes to the panel's thread, others unplug it, inject faults and watch.
+//! clone is a handle on the same bus: one goes to the panel's writer, others unplug it, inject faults and watch.
 
 mod chip;
 mod fault;

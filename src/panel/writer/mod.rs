@@ -1,4 +1,4 @@
-//! The thread that owns the bus.
+//! The writer: the task that owns the bus. Its transfers block the thread that it is on.
 
 use std::sync::Arc;
 use std::thread;
@@ -32,7 +32,7 @@ pub(super) struct Published {
     pub(super) ended: watch::Sender<bool>,
 }
 
-/// The thread's side; dropping it while it unwinds darkens the LEDs.
+/// The writer's side; dropping it while it runs or unwinds darkens the LEDs.
 pub(super) struct Writer {
     settings: Settings,
     slot: FrameSlot,
@@ -46,6 +46,7 @@ pub(super) struct Writer {
     due: Option<Instant>,
     backoff: Duration,
     ok_since: Option<Instant>,
+    begun: bool,
     outcome: Option<StopOutcome>,
     now: Box<dyn Fn() -> Instant + Send>,
 }
@@ -62,15 +63,17 @@ impl Writer {
             due: None,
             backoff: RETRY_MIN,
             ok_since: None,
+            begun: false,
             outcome: None,
             now: Box::new(Instant::now),
         }
     }
 
-    pub(super) fn run(mut self) {
+    pub(super) async fn run(mut self) {
+        self.begun = true;
         self.attempt();
         loop {
-            match self.slot.wait(self.due) {
+            match self.slot.hear(self.due).await {
                 Heard::Frame { newest, superseded } => self.take(newest, superseded),
                 Heard::Due => self.attempt(),
                 Heard::Stop { order, pending } => {
@@ -215,8 +218,8 @@ impl Writer {
     /// Darkens whatever was set to be kept: a picture that nobody maintains is a lie.
     fn panicked(&mut self) -> StopOutcome {
         let detail = match self.darken() {
-            Ok(()) => "the panel's thread panicked; the LEDs are dark".to_owned(),
-            Err(error) => format!("the panel's thread panicked; the LEDs may be lit: {error}"),
+            Ok(()) => "the panel's writer panicked; the LEDs are dark".to_owned(),
+            Err(error) => format!("the panel's writer panicked; the LEDs may be lit: {error}"),
         };
         error!(detail, "panel ended");
         self.published.health.send_modify(|health| {
@@ -233,9 +236,11 @@ impl Drop for Writer {
         let outcome = match self.outcome.take() {
             Some(outcome) => outcome,
             None if thread::panicking() => self.panicked(),
+            // Its thread ends before it was told to: nobody maintains the picture.
+            None if self.begun => self.finish(OnStop::Dark, None),
             // The thread did not start: the bus was never touched.
             None => StopOutcome::Failed {
-                detail: "the panel's thread did not start".to_owned(),
+                detail: "the panel's writer did not start".to_owned(),
             },
         };
         // Closed before anybody hears of the end: the bus is free then.

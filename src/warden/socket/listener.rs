@@ -3,14 +3,14 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{Address, own_user, user_behind};
 use crate::warden::PATIENCE;
@@ -19,13 +19,12 @@ use crate::warden::checkup::Checkup;
 /// How long whoever asks may take to read the answer, which fits into the socket's buffer.
 const WRITE_LIMIT: Duration = Duration::from_secs(1);
 
-/// 100 ms: whoever asks without a pause wakes the loops ten times a second, not without a pause.
-const PAUSE: Duration = Duration::from_millis(100);
+/// 200 ms: whoever asks without a pause wakes the loops ten times a second, since two answer, not without a pause.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A socket that answers; its file goes with it.
 pub(in crate::warden) struct Listener {
-    listener: UnixListener,
-    user: u32,
+    listener: StdListener,
     _file: Option<OwnFile>,
 }
 
@@ -49,7 +48,8 @@ impl Listener {
                 Some(path)
             }
         };
-        let listener = UnixListener::bind(address.as_path())?;
+        // By the runtime's: it knows names that are no file.
+        let listener = UnixListener::bind(address.as_path())?.into_std()?;
         let file = match file {
             Some(path) => {
                 let own = OwnFile(path.clone());
@@ -60,42 +60,54 @@ impl Listener {
         };
         Ok(Self {
             listener,
-            user: own_user()?,
             _file: file,
+        })
+    }
+
+    /// The same place for somebody else who listens there; the file does not go with this one.
+    pub(in crate::warden) fn another(&self) -> io::Result<Self> {
+        Ok(Self {
+            listener: self.listener.try_clone()?,
+            _file: None,
         })
     }
 
     /// Answers one after the other, for ever. Nothing is read: to connect is to ask.
     pub(in crate::warden) async fn serve(self, checkup: &Checkup) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let next = Instant::now() + PAUSE;
-                    if let Err(error) = self.answer(stream, checkup).await {
-                        debug!(%error, "who asked for the node's health has gone");
-                    }
-                    tokio::time::sleep_until(next).await;
-                }
-                Err(error) => {
-                    // Out of file descriptors: others close theirs.
-                    debug!(%error, "failed to hear who asks for the node's health");
-                    tokio::time::sleep(PAUSE).await;
-                }
+        let ready = own_user().and_then(|user| Ok((user, UnixListener::from_std(self.listener)?)));
+        let (user, listener) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                warn!(%error, "nobody can ask for this node's health");
+                return;
             }
+        };
+        loop {
+            let accepted = listener.accept().await;
+            let next = Instant::now() + PAUSE;
+            let answered = match accepted {
+                Ok((stream, _)) => answer(stream, user, checkup).await,
+                // Out of file descriptors: others close theirs.
+                Err(error) => Err(error),
+            };
+            if let Err(error) = answered {
+                debug!(%error, "who asked for the node's health was not answered");
+            }
+            tokio::time::sleep_until(next).await;
         }
     }
+}
 
-    async fn answer(&self, mut stream: UnixStream, checkup: &Checkup) -> io::Result<()> {
-        // A name has no permissions, and those of a file come after it.
-        let user = user_behind(&stream)?;
-        if user != self.user && user != 0 {
-            debug!(user, "somebody else asked for the node's health");
-            return Ok(());
-        }
-        let mut line = serde_json::to_vec(&checkup.report(PATIENCE).await)?;
-        line.push(b'\n');
-        tokio::time::timeout(WRITE_LIMIT, stream.write_all(&line)).await?
+async fn answer(mut stream: UnixStream, user: u32, checkup: &Checkup) -> io::Result<()> {
+    // A name has no permissions, and those of a file come after it.
+    let asks = user_behind(&stream)?;
+    if asks != user && asks != 0 {
+        debug!(asks, "somebody else asked for the node's health");
+        return Ok(());
     }
+    let mut line = serde_json::to_vec(&checkup.report(PATIENCE).await)?;
+    line.push(b'\n');
+    tokio::time::timeout(WRITE_LIMIT, stream.write_all(&line)).await?
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {
