@@ -1,7 +1,8 @@
-import { ambience, levels } from './light.js';
+import { PLACES, RINGS } from './geometry.js';
+import { ambience, levels, seen } from './light.js';
 
 /** The heat of a load, from cool to hot. */
-const RAMP = [[0, [34, 58, 92]], [25, [26, 104, 118]], [50, [92, 128, 60]], [70, [184, 134, 38]], [85, [214, 88, 40]], [100, [236, 44, 62]]];
+const RAMP = [[0, [22, 30, 46]], [25, [20, 50, 64]], [50, [36, 78, 70]], [70, [124, 92, 30]], [85, [172, 74, 34]], [100, [206, 34, 56]]];
 
 export function heat(load) {
     const at = RAMP.findIndex(([until]) => load <= until);
@@ -11,8 +12,11 @@ export function heat(load) {
     return cool.map((channel, index) => Math.round(channel + (hot[index] - channel) * share));
 }
 
-/** Steps of load that have a picture of their own. */
-const STEPS = 25;
+/** Steps of load, and of the brightness of a light, that have a picture of their own. */
+const STEPS = 25, LIGHTS = 8;
+
+/** From this size in pixels on, the 18 LEDs of a board can be told apart. */
+const APART = 28;
 
 /** Draws nodes as small cells of one size: the ground by the load, the light of the board upon it. */
 export class Cells {
@@ -30,15 +34,33 @@ export class Cells {
         context.clearRect(x, y, size, size);
         context.drawImage(this.ground(node), x, y);
         if (node.online && !node.stale) {
-            const { rgb, strength } = node.tone ??= ambience(levels(node));
-            if (strength) {
-                context.globalCompositeOperation = 'screen';
-                context.drawImage(this.glow(rgb, strength), x, y);
-                context.globalCompositeOperation = 'source-over';
-            }
+            context.globalCompositeOperation = 'screen';
+            if (size < APART) this.light(context, x, y, node);
+            else this.lights(context, x, y, levels(node));
+            context.globalCompositeOperation = 'source-over';
             if (node.alert || node.hot) this.ring(context, x, y, node.alert ? '#ff4d5e' : '#ff9f43', 1);
         }
         if (chosen) this.ring(context, x, y, '#ffffff', 1.6);
+    }
+
+    /** The light of all LEDs as one. */
+    light(context, x, y, node) {
+        const { rgb, strength } = node.tone ??= ambience(levels(node));
+        // What only repeats the load stays back behind what somebody commanded.
+        const weight = node.light?.layer === 'base' ? 0.65 : 1;
+        if (strength) context.drawImage(this.glow(rgb, strength * weight, this.size), x, y);
+    }
+
+    /** Each LED for itself. */
+    lights(context, x, y, steps) {
+        const scale = (this.size - 2 * this.pad) / 30, spot = Math.ceil(7 * scale);
+        for (let led = 0; led < PLACES.length; led++) {
+            const strength = Math.round(seen(steps[led]) * LIGHTS) / LIGHTS;
+            if (!strength) continue;
+            const [left, top] = PLACES[led];
+            context.drawImage(this.glow(RINGS[led % 6].rgb, strength, spot),
+                Math.round(x + this.pad + (left + 1.2) * scale - spot / 2), Math.round(y + this.pad + (top - 9.6) * scale - spot / 2));
+        }
     }
 
     ring(context, x, y, colour, weight) {
@@ -82,31 +104,31 @@ export class Cells {
         return canvas;
     }
 
-    glow(rgb, strength) {
-        const step = Math.round(strength * 5);
-        const key = rgb.map(channel => channel >> 5).join() + step;
+    glow(rgb, strength, size) {
+        const step = Math.round(strength * LIGHTS);
+        const key = `${rgb.map(channel => channel >> 5)} ${step} ${size}`;
         let glow = this.glows.get(key);
-        if (!glow) this.glows.set(key, glow = this.makeGlow(rgb, step / 5));
+        if (!glow) this.glows.set(key, glow = this.makeGlow(rgb, step / LIGHTS, size));
         return glow;
     }
 
-    makeGlow(rgb, strength) {
-        const [canvas, context] = this.blank();
-        const middle = this.size / 2;
+    makeGlow(rgb, strength, size) {
+        const [canvas, context] = this.blank(size);
+        const middle = size / 2;
         const gradient = context.createRadialGradient(middle, middle, 0, middle, middle, middle);
-        const hot = rgb.map(channel => Math.round(channel + (255 - channel) * 0.55));
+        const hot = rgb.map(channel => Math.round(channel + (255 - channel) * 0.25));
         gradient.addColorStop(0, `rgb(${hot.join(' ')} / ${strength})`);
-        gradient.addColorStop(0.28, `rgb(${rgb.join(' ')} / ${0.9 * strength})`);
-        gradient.addColorStop(0.6, `rgb(${rgb.join(' ')} / ${0.28 * strength})`);
+        gradient.addColorStop(0.3, `rgb(${rgb.join(' ')} / ${0.92 * strength})`);
+        gradient.addColorStop(0.52, `rgb(${rgb.join(' ')} / ${0.2 * strength})`);
         gradient.addColorStop(1, `rgb(${rgb.join(' ')} / 0)`);
         context.fillStyle = gradient;
-        context.fillRect(0, 0, this.size, this.size);
+        context.fillRect(0, 0, size, size);
         return canvas;
     }
 
-    blank() {
+    blank(size = this.size) {
         const canvas = document.createElement('canvas');
-        canvas.width = canvas.height = this.size;
+        canvas.width = canvas.height = size;
         return [canvas, canvas.getContext('2d')];
     }
 }

@@ -31,8 +31,9 @@ export class Chart {
         this.most = most ?? null;
         const known = [...this.values, ...(most ?? [])].filter(value => value !== null);
         const top = Math.max(this.high, ...known);
-        this.top = this.unit === '%' ? 100 : Math.ceil(top / 10) * 10;
         this.bottom = this.unit === '%' ? 0 : Math.floor(Math.min(this.low, ...known) / 10) * 10;
+        // Four parts of a whole number each.
+        this.top = this.unit === '%' ? 100 : this.bottom + Math.ceil((top - this.bottom) / 20) * 20;
         this.plot.setAttribute('aria-valuemax', Math.max(0, this.values.length - 1));
         this.plot.setAttribute('aria-label', `${this.words}: ${known.length ? `between ${measure(Math.min(...known), this.unit)} and ${measure(Math.max(...known), this.unit)}` : 'nothing known'}`);
         this.draw();

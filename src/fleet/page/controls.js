@@ -103,6 +103,8 @@ export class Controls {
     async from(id) {
         if (this.source === id) return;
         this.source = id;
+        this.parameters.replaceChildren();
+        write(this.summary, '');
         try {
             const { info } = await ask('GET', `nodes/${encodeURIComponent(id)}`);
             if (this.source === id) this.offer(info);

@@ -66,7 +66,7 @@ export class Dock {
         const nodes = this.session.role === 'control' ? this.target.nodes() : [...this.selection.ids].map(id => this.store.nodes.get(id)).filter(Boolean);
         this.source = nodes.find(node => node.online) ?? nodes[0] ?? null;
         this.single = nodes.length === 1 ? nodes[0] : null;
-        this.open.hidden = !this.single;
+        this.open.hidden = !this.single || location.hash === nodeHash(this.single.id);
         if (this.single) this.open.href = nodeHash(this.single.id);
         if (this.source && this.session.role === 'control') this.controls.from(this.source.id);
         for (const control of this.controls.element.querySelectorAll('button, input')) control.disabled = nodes.length === 0;

@@ -93,6 +93,8 @@ export function ambience(steps) {
         most += light;
     }
     if (!most) return { rgb: [0, 0, 0], strength: 0 };
-    const scale = 255 / Math.max(red, green, blue);
-    return { rgb: [red, green, blue].map(channel => Math.round(channel * scale)), strength: Math.min(1, 0.35 + most / 9) };
+    // What all channels share is mostly grey: the hue is what tells boards apart.
+    const grey = 0.7 * Math.min(red, green, blue);
+    const scale = 255 / (Math.max(red, green, blue) - grey);
+    return { rgb: [red, green, blue].map(channel => Math.round((channel - grey) * scale)), strength: Math.min(1, 0.3 + most / 10) };
 }

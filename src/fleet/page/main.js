@@ -86,6 +86,7 @@ function run(who) {
     async function renew() {
         const fleet = await answer(() => ask('GET', 'fleet'), refused => say(`The dashboard does not answer: ${refused.message}. It is tried again.`));
         if (!fleet) return location.reload();
+        performance.mark('fleet-known');
         say('');
         store.replace(fleet);
         broker = fleet.broker.connected;
@@ -95,7 +96,8 @@ function run(who) {
         bar.looksLike(grid.lookName);
         link();
         stream.open(fleet.cursor);
-        performance.mark('fleet-known');
+        // Two frames on, it has been seen.
+        requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('fleet-seen')));
     }
 
     function chosen(choice) {

@@ -30,16 +30,17 @@ export class NodePage {
             type: 'button', textContent: words, 'data-window': window, 'aria-pressed': String(window === '1h'), onclick: () => this.choose(window),
         }));
         this.window = '1h';
-        this.facts = el('div.facts');
+        this.left = el('div');
+        this.right = el('div');
+        this.pane = el('div.pane', {}, this.board);
         this.missing = el('p.empty', { hidden: true });
         this.back = el('a.back', { textContent: '← Fleet', href: '#/' });
         this.body = el('div.node-body', {},
-            el('section.portrait', { 'aria-label': 'Board' }, this.board, this.badges, this.state, this.numbers),
-            el('section.history', { 'aria-label': 'History' },
-                el('div.row', { role: 'group', 'aria-label': 'Window' }, ...this.windows), ...this.charts.map(({ element }) => element)),
-            this.facts);
+            el('div', {}, el('section.portrait', { 'aria-label': 'Board' }, this.pane, this.badges, this.state, this.numbers), this.left),
+            el('div', {}, el('section.history', { 'aria-label': 'History' },
+                el('div.row', { role: 'group', 'aria-label': 'Window' }, ...this.windows), ...this.charts.map(({ element }) => element)), this.right));
         this.element = el('div.node', { hidden: true }, el('div.node-head', {}, this.back, this.name), this.missing, this.body);
-        new ResizeObserver(() => { this.painted = null; this.refresh(); }).observe(this.board.parentElement);
+        new ResizeObserver(() => { this.painted = null; this.refresh(); }).observe(this.pane);
         store.onChange(changed => { if (this.id && changed.has(store.nodes.get(this.id))) this.refresh(); });
         setInterval(() => this.turn(DETAIL_MS, 'detailAt', this.detail), 1000);
         setInterval(() => this.turn(HISTORY_MS, 'historyAt', this.history), 1000);
@@ -52,7 +53,8 @@ export class NodePage {
         if (id === this.id) return;
         this.id = id;
         this.told = null;
-        this.facts.replaceChildren();
+        this.left.replaceChildren();
+        this.right.replaceChildren();
         this.painted = null;
         if (id === null) return;
         write(this.name, id);
@@ -142,7 +144,7 @@ export class NodePage {
     }
 
     draw = () => {
-        const width = Math.min(380, this.board.parentElement.clientWidth - 24);
+        const width = Math.min(380, this.pane.clientWidth - 24);
         if (width < 40 || !this.painted) return;
         this.board.style.width = `${width}px`;
         this.board.style.height = `${width * WHOLE[3] / WHOLE[2]}px`;
@@ -158,7 +160,8 @@ export class NodePage {
 
     tell() {
         const { told } = this, now = this.store.now;
-        const parts = [cores(told), host(told), health(told), counters(told), segments(told), results(told, now), events(told, now)];
-        this.facts.replaceChildren(...parts.filter(Boolean));
+        const put = (column, ...parts) => column.replaceChildren(...parts.filter(Boolean));
+        put(this.left, cores(told), health(told), counters(told), segments(told));
+        put(this.right, host(told), results(told, now), events(told, now));
     }
 }

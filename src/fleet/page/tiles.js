@@ -3,7 +3,7 @@ import { CLOSE } from './geometry.js';
 import { Tile } from './tile.js';
 
 /** What stands below a tile's board, in pixels. */
-const TEXT = 104;
+const TEXT = 112;
 
 /** The widths between which a tile is made to fit, in pixels: all on one screen where that goes. */
 const NARROWEST = 148, COMFORTABLE = 208, WIDEST = 400;
@@ -29,7 +29,8 @@ export class Tiles {
         const tall = tile => Math.round(tile * CLOSE[3] / CLOSE[2] * 0.94) + TEXT;
         const most = Math.max(1, Math.floor((width - gap) / (least + gap)));
         let columns = most;
-        for (let tried = 1; tried <= most; tried++) {
+        // A little narrower than that is better than a wall on which the last row is cut off.
+        for (let tried = 1; tried <= Math.floor((width - gap) / (0.82 * least + gap)); tried++) {
             const tile = Math.min(WIDEST, size(tried));
             if (Math.ceil(count / tried) * (tall(tile) + gap) + gap <= height) { columns = tried; break; }
         }
