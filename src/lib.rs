@@ -17,6 +17,8 @@ pub mod picture;
 pub mod protocol;
 pub mod pulse;
 pub mod screen;
+#[cfg(feature = "fleet")]
+pub mod simulate;
 pub mod supervisor;
 pub mod tasks;
 pub mod telemetry;

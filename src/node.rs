@@ -4,6 +4,8 @@ mod settings;
 mod view;
 
 pub(crate) use settings::session_settings;
+#[cfg(feature = "fleet")]
+pub(crate) use settings::stage_settings;
 pub use view::View;
 
 use std::sync::Arc;
@@ -25,8 +27,8 @@ use crate::protocol::{self, Topics};
 use crate::pulse::Pulses;
 use crate::supervisor::{Fault, Supervisor};
 use crate::tasks::{
-    self, BirthListener, Herald, Intake, Keeper, Limits, Mirror, ORDERS, Publisher, Remains,
-    Renderer, Reporter, Responder, SAMPLES, Sampler, Tally,
+    self, BirthListener, Herald, Intake, Keeper, Limits, Mirror, ORDERS, Publisher, Reader,
+    Remains, Renderer, Reporter, Responder, SAMPLES, Sampler, Tally,
 };
 use crate::units::NodeId;
 
@@ -226,19 +228,15 @@ impl Node {
                 Keeper::of_settings(settings, renderer.controls()),
             )
         });
-        let intake = Intake::new(
-            topics.clone(),
-            clock,
-            orders,
-            mirror,
-            responder,
-            tally,
-            Limits {
+        let reader = Reader {
+            topics: topics.clone(),
+            limits: Limits {
                 allow_fast_flashes: config.light.allow_fast_flashes,
                 brightness_limit: config.light.brightness_limit,
             },
             scenes,
-        );
+        };
+        let intake = Intake::new(reader, clock, orders, mirror, responder, tally);
 
         tasks.spawn("renderer", renderer.run(tasks.token()));
         tasks.spawn("sampler", sampler.run(tasks.token()));

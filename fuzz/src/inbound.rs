@@ -9,7 +9,7 @@ use piglow_node::config::{Broker, Tls};
 use piglow_node::light::Scenes;
 use piglow_node::mqtt::{self, Inbound};
 use piglow_node::protocol::{Outcome, Reply, TopicError, Topics};
-use piglow_node::tasks::{Intake, Limits, Order, Responder, Tally};
+use piglow_node::tasks::{Intake, Limits, Order, Reader, Responder, Tally};
 use piglow_node::units::NodeId;
 use tokio::sync::{mpsc, watch};
 
@@ -81,18 +81,21 @@ impl House {
         let answers = responder.last();
         let (sender, orders) = mpsc::channel(4);
         let (watcher, mirror) = watch::channel(None);
+        let reader = Reader {
+            topics: topics.clone(),
+            limits: Limits {
+                allow_fast_flashes: false,
+                brightness_limit: 48,
+            },
+            scenes: Arc::<Scenes>::default(),
+        };
         let intake = Intake::new(
-            topics.clone(),
+            reader,
             Clock::start(),
             sender,
             watcher,
             Arc::new(responder),
             Arc::clone(&tally),
-            Limits {
-                allow_fast_flashes: false,
-                brightness_limit: 48,
-            },
-            Arc::<Scenes>::default(),
         );
         Self {
             intake,

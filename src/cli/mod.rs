@@ -13,6 +13,8 @@ mod logging;
 mod run;
 mod send;
 mod settings;
+#[cfg(feature = "fleet")]
+mod simulate;
 mod watch;
 
 use std::process::ExitCode;
@@ -50,6 +52,7 @@ Examples:
   piglow-node send breathe                 to this host's node
   piglow-node send --node attic '{\"color\":\"blue\",\"for_secs\":30}'
   piglow-node watch --node attic
+  piglow-node --url mqtt://127.0.0.1 simulate --nodes 500
 
 Exit codes: 0 done, 1 failed, rejected or unhealthy, 2 wrong usage, 69 no answer, 70 internal fault, 78 wrong configuration.
 Every option of the configuration, with its default, its range and its environment variable: piglow-node check-config --all";
@@ -61,6 +64,9 @@ enum Command {
     /// Show a node at work: an embedded broker, simulated boards, the picture in this terminal
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
+    /// Be many nodes at once: each with its own connection, made-up or recorded telemetry, and a board that obeys
+    #[cfg(feature = "fleet")]
+    Simulate(simulate::Simulate),
     /// Send a command to a node, a group or all, and print what became of it
     Send(send::Send),
     /// Look at a node: its board, its load, who asked for what
@@ -92,6 +98,8 @@ impl Cli {
             Command::Run => run::run(&self.settings),
             #[cfg(feature = "demo")]
             Command::Demo(demo) => demo.run(&self.settings),
+            #[cfg(feature = "fleet")]
+            Command::Simulate(simulate) => simulate.run(&self.settings),
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
             Command::Health(health) => health.run(&self.settings),

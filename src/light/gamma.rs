@@ -1,5 +1,7 @@
 //! From perceived intensity to PWM.
 
+use std::sync::Arc;
+
 use super::canvas::Canvas;
 use super::frame::Frame;
 
@@ -11,20 +13,23 @@ const STEPS: usize = 1024;
 /// Monotonic; 0 gives 0; anything above 0 gives at least 1, so that "on" is never dark; 1 gives the limit.
 #[derive(Debug, Clone)]
 pub struct Gamma {
-    table: Box<[u8; STEPS + 1]>,
+    /// Shared by all clones.
+    table: Arc<[u8; STEPS + 1]>,
 }
 
 impl Gamma {
     /// Makes the table for an exponent (1 is linear, 2.2 is usual) and a limit in PWM steps, 0 (always dark) to 255.
     #[must_use]
     pub fn new(exponent: f32, limit: u8) -> Self {
-        let mut table = Box::new([0; STEPS + 1]);
+        let mut table = [0; STEPS + 1];
         for (step, pwm) in table.iter_mut().enumerate().skip(1) {
             let intensity = step as f32 / STEPS as f32;
             // Rounding can't pass the limit: the power of a number up to 1 is at most 1.
             *pwm = ((intensity.powf(exponent) * f32::from(limit)).round() as u8).max(limit.min(1));
         }
-        Self { table }
+        Self {
+            table: Arc::new(table),
+        }
     }
 
     /// The PWM value of an intensity; what lies outside 0 to 1, or is NaN, is taken as the nearest end.

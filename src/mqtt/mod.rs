@@ -16,6 +16,8 @@ mod refusal;
 mod route;
 mod session;
 mod stall;
+#[cfg(feature = "fleet")]
+pub mod thin;
 mod tls;
 
 pub use delivery::{Delivered, Delivery};

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::dial::Dialer;
 use super::files::Access;
 use super::{INCOMING_MAX, QUEUE, Settings};
-use crate::config::{self, BrokerUrl};
+use crate::config::{self, BrokerUrl, Tls};
 use crate::protocol::{Message, Qos};
 
 /// Unacknowledged messages at a time: the library allocates its table for all 65,535 otherwise, which is 16 MiB.
@@ -122,7 +122,7 @@ pub(super) fn build(
     start: Start,
 ) -> Result<MqttOptions, OpenError> {
     let mut options = MqttOptions::new(settings.client_id.as_str(), address(&broker.url)?);
-    let dialer = dialer(settings, &broker.url, access)?;
+    let dialer = dialer(&settings.tls, settings.keep_alive, &broker.url, access)?;
     let expiry = u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX);
     options
         .set_socket_connector(move |_, _| dialer.clone().dial())
@@ -171,8 +171,13 @@ fn address(url: &BrokerUrl) -> Result<Broker, OpenError> {
     Broker::websocket(websocket).map_err(|error| unusable(url, &error))
 }
 
-fn dialer(settings: &Settings, url: &BrokerUrl, access: &Access) -> Result<Dialer, OpenError> {
-    let name = settings.tls.server_name.as_deref().unwrap_or(url.host());
+pub(super) fn dialer(
+    tls: &Tls,
+    keep_alive: Duration,
+    url: &BrokerUrl,
+    access: &Access,
+) -> Result<Dialer, OpenError> {
+    let name = tls.server_name.as_deref().unwrap_or(url.host());
     let tls = access
         .tls
         .as_ref()
@@ -185,7 +190,7 @@ fn dialer(settings: &Settings, url: &BrokerUrl, access: &Access) -> Result<Diale
         host: url.host().to_owned(),
         port: url.port(),
         tls,
-        stall: settings.keep_alive * 2,
+        stall: keep_alive * 2,
     })
 }
 
@@ -196,7 +201,7 @@ fn unusable(url: &BrokerUrl, reason: &impl fmt::Display) -> OpenError {
     }
 }
 
-fn last_will(message: &Message) -> LastWill {
+pub(super) fn last_will(message: &Message) -> LastWill {
     LastWill::new(
         message.topic.clone(),
         message.payload.clone(),

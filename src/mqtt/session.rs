@@ -369,7 +369,7 @@ impl Session {
     }
 }
 
-fn hand_on(publish: &Publish, on_message: &mut impl FnMut(Inbound<'_>)) {
+pub(super) fn hand_on(publish: &Publish, on_message: &mut impl FnMut(Inbound<'_>)) {
     let Ok(topic) = std::str::from_utf8(&publish.topic) else {
         debug!("a topic that is not UTF-8 was ignored");
         return;

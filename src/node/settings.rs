@@ -98,7 +98,7 @@ pub(super) fn stage(config: &Config, state_file: Option<&Path>, clock: Clock) ->
     stage
 }
 
-fn stage_settings(config: &Config) -> crate::light::Settings {
+pub(crate) fn stage_settings(config: &Config) -> crate::light::Settings {
     crate::light::Settings {
         // The configuration has checked the name against the same table; a scene is put in the effect's place.
         default_effect: Kind::from_name(&config.light.default_effect).unwrap_or(Kind::CpuLoad),

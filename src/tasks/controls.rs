@@ -18,7 +18,7 @@ pub struct Controls {
 
 impl Controls {
     /// Those of a stage.
-    pub(super) fn of(stage: &Stage) -> Self {
+    pub(crate) fn of(stage: &Stage) -> Self {
         Self {
             siren: stage.siren(),
             tuning: stage.tuning(),
@@ -47,7 +47,7 @@ pub enum Adjustment {
 
 impl Adjustment {
     /// Carries it out.
-    pub(super) fn carry_out(self, stage: &mut Stage, now: Duration, inputs: &Inputs) {
+    pub(crate) fn carry_out(self, stage: &mut Stage, now: Duration, inputs: &Inputs) {
         let tuning = stage.tuning();
         match self {
             Self::Silence => {

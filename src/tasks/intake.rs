@@ -1,7 +1,7 @@
 //! From messages to orders: decoded where they arrive, answered at once when they are refused.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tracing::debug;
@@ -25,14 +25,22 @@ const CORRELATION_MAX: usize = 256;
 
 /// Takes in what arrives on the node's topics; runs inside the poll loop and never waits.
 pub struct Intake {
-    topics: Topics,
+    reader: Reader,
     clock: Clock,
     orders: mpsc::Sender<Order>,
     mirror: watch::Sender<Option<tokio::time::Instant>>,
     responder: Arc<Responder>,
     tally: Arc<Tally>,
-    limits: Limits,
-    scenes: Arc<Scenes>,
+}
+
+/// Reads what is asked of a node; what one asks of many is read alike by each.
+pub struct Reader {
+    /// The topics of the node's root.
+    pub topics: Topics,
+    /// What commands are allowed.
+    pub limits: Limits,
+    /// The scenes of the node's stage.
+    pub scenes: Arc<Scenes>,
 }
 
 /// What the configuration allows commands.
@@ -44,46 +52,86 @@ pub struct Limits {
     pub brightness_limit: u8,
 }
 
+/// What a message asks for.
+#[derive(Debug)]
+pub enum Wish {
+    /// Something of the LEDs.
+    Order(Order),
+    /// The mirror of the frames, for this long.
+    Watch(Duration),
+}
+
 impl Intake {
-    /// Makes an intake that hands orders to the renderer, whose stage has these scenes.
+    /// Makes an intake that hands orders to the renderer, whose stage has the reader's scenes.
     #[must_use]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a wire of its own, named where the node is put together"
-    )]
     pub fn new(
-        topics: Topics,
+        reader: Reader,
         clock: Clock,
         orders: mpsc::Sender<Order>,
         mirror: watch::Sender<Option<tokio::time::Instant>>,
         responder: Arc<Responder>,
         tally: Arc<Tally>,
-        limits: Limits,
-        scenes: Arc<Scenes>,
     ) -> Self {
         Self {
-            topics,
+            reader,
             clock,
             orders,
             mirror,
             responder,
             tally,
-            limits,
-            scenes,
         }
     }
 
     /// Takes in a message.
     pub fn take(&self, message: &Inbound<'_>) {
+        let Some(read) = self.reader.read(message, self.clock.unix_millis()) else {
+            return;
+        };
+        self.tally.count(|figures| figures.received += 1);
+        let (reply, rejection) = match read {
+            Ok(Wish::Order(order)) => match self.orders.try_send(order) {
+                Ok(()) => return,
+                Err(unsent) => {
+                    let expected = "fewer commands at a time: the node's queue is full; send again";
+                    (
+                        unsent.into_inner().into_reply(),
+                        Rejection::new(Reason::Busy, expected),
+                    )
+                }
+            },
+            Ok(Wish::Watch(duration)) => {
+                self.mirror.send_replace(Mirror::until(duration));
+                return;
+            }
+            Err(refused) => refused,
+        };
+        self.responder.answer(&reply, Outcome::Rejected(rejection));
+    }
+}
+
+impl Reader {
+    /// Reads a message that arrived at this time by the wall clock; `None` where nothing is asked, else what is, or why not and
+    /// where the answer goes.
+    #[must_use]
+    pub fn read(
+        &self,
+        message: &Inbound<'_>,
+        unix_millis: i64,
+    ) -> Option<Result<Wish, (Reply, Rejection)>> {
         // An empty retained message is somebody who clears the topic, not a command.
         if message.retained && message.payload.is_empty() {
-            return;
+            return None;
         }
-        let taken = match self.topics.parse(message.topic) {
-            Ok((_, Leaf::LightSet(segment))) => self.set(segment, message),
+        let delivery = Delivery {
+            retained: message.retained,
+            unix_millis,
+            allow_fast_flashes: self.limits.allow_fast_flashes,
+        };
+        let wish = match self.topics.parse(message.topic) {
+            Ok((_, Leaf::LightSet(segment))) => self.set(segment, message, delivery),
             Ok((_, Leaf::Identify)) => self.identify(message),
-            Ok((_, Leaf::FrameWatch)) => self.watch_frames(message),
-            Ok((_, Leaf::SirenSet)) => self.siren(message),
+            Ok((_, Leaf::FrameWatch)) => watch_frames(message),
+            Ok((_, Leaf::SirenSet)) => self.siren(message, delivery),
             Ok((_, Leaf::SettingSet(setting))) => self.adjust(setting, message),
             Err(TopicError::UnknownSegment(name)) => Err(anonymous(Rejection::at(
                 Reason::UnknownSegment,
@@ -116,44 +164,32 @@ impl Intake {
                     topic = message.topic,
                     "a message on another topic was ignored"
                 );
-                return;
+                return None;
             }
         };
-        self.tally.count(|figures| figures.received += 1);
-        if let Err(Refused { id, rejection }) = taken {
-            self.responder
-                .answer(&self.reply(id, message), Outcome::Rejected(rejection));
-        }
+        Some(wish.map_err(|Refused { id, rejection }| (self.reply(id, message), rejection)))
     }
 
-    fn set(&self, segment: Segment, message: &Inbound<'_>) -> Result<(), Refused> {
-        let delivery = self.delivery(message);
+    fn set(
+        &self,
+        segment: Segment,
+        message: &Inbound<'_>,
+        delivery: Delivery,
+    ) -> Result<Wish, Refused> {
         let request = protocol::decode_set(segment, message.payload, delivery, &self.scenes)?;
-        let order = Order::Set {
+        Ok(Wish::Order(Order::Set {
             command: Box::new(request.command),
             start_unix_millis: request.start_unix_millis,
-            reply: self.reply(request.id.clone(), message),
+            reply: self.reply(request.id, message),
             arrived: Instant::now(),
-        };
-        self.order(order).map_err(|rejection| Refused {
-            id: request.id,
-            rejection,
-        })
+        }))
     }
 
-    fn delivery(&self, message: &Inbound<'_>) -> Delivery {
-        Delivery {
-            retained: message.retained,
-            unix_millis: self.clock.unix_millis(),
-            allow_fast_flashes: self.limits.allow_fast_flashes,
-        }
-    }
-
-    fn siren(&self, message: &Inbound<'_>) -> Result<(), Refused> {
-        let request = protocol::decode_siren(message.payload, self.delivery(message))?;
-        let reply = self.reply(request.id.clone(), message);
+    fn siren(&self, message: &Inbound<'_>, delivery: Delivery) -> Result<Wish, Refused> {
+        let request = protocol::decode_siren(message.payload, delivery)?;
+        let reply = self.reply(request.id, message);
         let arrived = Instant::now();
-        let order = match request.siren {
+        Ok(Wish::Order(match request.siren {
             Some(siren) => Order::Set {
                 command: Box::new(siren.command(request.from)),
                 start_unix_millis: None,
@@ -165,52 +201,29 @@ impl Intake {
                 reply,
                 arrived,
             },
-        };
-        self.order(order).map_err(|rejection| Refused {
-            id: request.id,
-            rejection,
-        })
+        }))
     }
 
-    fn adjust(&self, setting: Setting, message: &Inbound<'_>) -> Result<(), Refused> {
+    fn adjust(&self, setting: Setting, message: &Inbound<'_>) -> Result<Wish, Refused> {
         refuse_retained(message)?;
         let limit = self.limits.brightness_limit;
         let value = protocol::decode_setting(setting, message.payload, limit).map_err(anonymous)?;
-        let order = Order::Adjust {
+        Ok(Wish::Order(Order::Adjust {
             adjustment: Adjustment::Set(setting, value),
             reply: self.reply(None, message),
             arrived: Instant::now(),
-        };
-        self.order(order).map_err(anonymous)
+        }))
     }
 
-    fn identify(&self, message: &Inbound<'_>) -> Result<(), Refused> {
+    fn identify(&self, message: &Inbound<'_>) -> Result<Wish, Refused> {
         refuse_retained(message)?;
         let duration =
             protocol::decode_seconds(message.payload, IDENTIFY_SECS).map_err(anonymous)?;
-        let order = Order::Identify {
+        Ok(Wish::Order(Order::Identify {
             duration,
             reply: self.reply(None, message),
             arrived: Instant::now(),
-        };
-        self.order(order).map_err(anonymous)
-    }
-
-    fn watch_frames(&self, message: &Inbound<'_>) -> Result<(), Refused> {
-        refuse_retained(message)?;
-        let duration =
-            protocol::decode_seconds(message.payload, FRAME_WATCH_SECS).map_err(anonymous)?;
-        self.mirror.send_replace(Mirror::until(duration));
-        Ok(())
-    }
-
-    fn order(&self, order: Order) -> Result<(), Rejection> {
-        self.orders.try_send(order).map_err(|_| {
-            Rejection::new(
-                Reason::Busy,
-                "fewer commands at a time: the node's queue is full; send again",
-            )
-        })
+        }))
     }
 
     fn reply(&self, id: Option<String>, message: &Inbound<'_>) -> Reply {
@@ -229,6 +242,13 @@ impl Intake {
             assured: message.assured,
         }
     }
+}
+
+fn watch_frames(message: &Inbound<'_>) -> Result<Wish, Refused> {
+    refuse_retained(message)?;
+    let duration =
+        protocol::decode_seconds(message.payload, FRAME_WATCH_SECS).map_err(anonymous)?;
+    Ok(Wish::Watch(duration))
 }
 
 fn refuse_retained(message: &Inbound<'_>) -> Result<(), Refused> {

@@ -22,7 +22,7 @@ pub use archive::{Archive, Disk};
 pub use controls::{Adjustment, Controls};
 pub use courier::{Courier, Route};
 pub use herald::{BirthListener, Herald};
-pub use intake::{Intake, Limits};
+pub use intake::{Intake, Limits, Reader, Wish};
 pub use keeper::{Keeper, recall, recall_settings, settings_file};
 pub use mirror::Mirror;
 pub use publisher::Publisher;
@@ -31,4 +31,6 @@ pub use renderer::{ORDERS, Order, Renderer};
 pub use reporter::Reporter;
 pub use responder::{Answer, Responder};
 pub use sampler::{Measured, SAMPLES, Sampler};
+#[cfg(feature = "fleet")]
+pub(crate) use schedule::Schedule;
 pub use tally::Tally;

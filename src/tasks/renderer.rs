@@ -57,6 +57,17 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// Where the answer goes.
+    pub(super) fn into_reply(self) -> Reply {
+        match self {
+            Self::Set { reply, .. } | Self::Identify { reply, .. } | Self::Adjust { reply, .. } => {
+                reply
+            }
+        }
+    }
+}
+
 /// Everything the renderer can hear.
 enum Heard {
     Orders,

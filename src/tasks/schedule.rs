@@ -9,13 +9,13 @@ const SCHEDULED: usize = 16;
 
 /// Orders by the time at which they begin, on the node's clock.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     orders: Vec<(Duration, Order)>,
 }
 
 impl Schedule {
     /// Keeps an order until its time; gives it back when there are too many.
-    pub(super) fn push(&mut self, due: Duration, order: Order) -> Result<(), Box<Order>> {
+    pub(crate) fn push(&mut self, due: Duration, order: Order) -> Result<(), Box<Order>> {
         if self.orders.len() >= SCHEDULED {
             return Err(Box::new(order));
         }
@@ -51,12 +51,12 @@ impl Schedule {
     }
 
     /// When the next order begins.
-    pub(super) fn next(&self) -> Option<Duration> {
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.orders.first().map(|(due, _)| *due)
     }
 
     /// Takes out the orders whose time has come.
-    pub(super) fn take_due(&mut self, now: Duration) -> Vec<Order> {
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<Order> {
         let count = self.orders.partition_point(|(due, _)| *due <= now);
         self.orders.drain(..count).map(|(_, order)| order).collect()
     }
