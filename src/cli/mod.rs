@@ -36,7 +36,7 @@ const BAD_CONFIG: u8 = 78;
 
 /// CPU load and health of a Raspberry Pi over MQTT, LED commands back, shown on a Pimoroni PiGlow.
 #[derive(Parser)]
-#[command(name = "piglow-node", version = crate::VERSION, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "piglow-node", version = crate::VERSION, max_term_width = 100, after_help = examples())]
 pub struct Cli {
     #[command(flatten)]
     settings: settings::Flags,
@@ -44,10 +44,18 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  piglow-node demo                         a broker, a node and its board in this terminal; nothing else needed
-  piglow-node --config /etc/piglow-node.toml
+/// What to type, of the commands that this build has.
+fn examples() -> String {
+    let demo = if cfg!(feature = "demo") {
+        "  piglow-node demo                         a broker, a node and its board in this terminal; nothing else needed\n"
+    } else {
+        ""
+    };
+    format!("Examples:\n{demo}{EXAMPLES}")
+}
+
+const EXAMPLES: &str = "  \
+  piglow-node --config /etc/piglow/piglow-node.toml
   piglow-node --url mqtt://broker.local check-config
   piglow-node send breathe                 to this host's node
   piglow-node send --node attic '{\"color\":\"blue\",\"for_secs\":30}'
