@@ -8,8 +8,10 @@ use crate::telemetry::Throttled;
 /// Where the files are; a test has its own.
 #[derive(Debug, Clone)]
 pub(super) struct BoardPaths {
-    /// The model's name, from the device tree.
-    pub(super) model: PathBuf,
+    /// The model's name: in the device tree, which containers don't see, and where a container may be given it.
+    pub(super) models: [PathBuf; 2],
+    /// The processor; the kernel of Raspberry Pi OS adds the model's name.
+    pub(super) processor: PathBuf,
     /// The clock of the first core, in kHz; on every Raspberry Pi the cores share one.
     pub(super) frequency: PathBuf,
     /// The platform's devices, one of which is the firmware.
@@ -19,7 +21,8 @@ pub(super) struct BoardPaths {
 impl Default for BoardPaths {
     fn default() -> Self {
         Self {
-            model: "/proc/device-tree/model".into(),
+            models: ["/proc/device-tree/model", "/run/host/model"].map(PathBuf::from),
+            processor: "/proc/cpuinfo".into(),
             frequency: "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq".into(),
             platform: "/sys/devices/platform".into(),
         }
@@ -46,10 +49,18 @@ impl Board {
 
     /// The model's name, such as `Raspberry Pi 4 Model B Rev 1.4`.
     pub(super) fn model(&self) -> Option<String> {
-        let text = fs::read_to_string(&self.paths.model).ok()?;
-        // The device tree ends its texts with a zero byte.
-        let text = text.trim_end_matches('\0').trim();
-        (!text.is_empty()).then(|| text.to_owned())
+        let told = self.paths.models.iter().find_map(|path| {
+            let text = fs::read_to_string(path).ok()?;
+            // The device tree ends its texts with a zero byte.
+            name(text.trim_end_matches('\0'))
+        });
+        told.or_else(|| {
+            let text = fs::read_to_string(&self.paths.processor).ok()?;
+            text.lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(key, _)| key.trim() == "Model")
+                .and_then(|(_, value)| name(value))
+        })
     }
 
     /// The clock, in MHz.
@@ -73,6 +84,11 @@ impl Board {
         self.remembered |= bits & 0xf_0000 | (bits & 0xf) << 16;
         Some(Throttled::from_bits(bits | self.remembered))
     }
+}
+
+fn name(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Finds `get_throttled` of the firmware: below `soc/soc:firmware`, on a Raspberry Pi 5 below a `soc` with an address.
@@ -112,7 +128,8 @@ mod tests {
 
     fn board_in(directory: &Path) -> Board {
         Board::find(BoardPaths {
-            model: directory.join("model"),
+            models: ["model", "given"].map(|name| directory.join(name)),
+            processor: directory.join("cpuinfo"),
             frequency: directory.join("frequency"),
             platform: directory.join("platform"),
         })
@@ -148,6 +165,22 @@ mod tests {
         assert_eq!(board.frequency_mhz(), Some(1800));
         write(directory.path().join("frequency"), "<unknown>\n");
         assert_eq!(board.frequency_mhz(), None);
+    }
+
+    #[test]
+    fn without_the_device_tree_the_model_is_what_was_given_or_what_the_processor_says() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let board = board_in(directory.path());
+        write(
+            directory.path().join("cpuinfo"),
+            "processor\t: 0\nmodel name\t: ARMv7\nRevision\t: c03112\nModel\t\t: Raspberry Pi 4 Model B Rev 1.2\n",
+        );
+        assert_eq!(
+            board.model().as_deref(),
+            Some("Raspberry Pi 4 Model B Rev 1.2")
+        );
+        write(directory.path().join("given"), "Raspberry Pi 5\0");
+        assert_eq!(board.model().as_deref(), Some("Raspberry Pi 5"));
     }
 
     #[test]
