@@ -14,6 +14,7 @@ mod secret;
 mod settings;
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +126,8 @@ pub struct Config {
     pub discovery: Discovery,
     /// When something is worth telling.
     pub events: Thresholds,
+    /// The dashboard of all nodes.
+    pub fleet: Fleet,
     /// What it logs.
     pub log: Log,
     /// The scenes that it has beside the effects.
@@ -355,6 +358,40 @@ pub struct Discovery {
     pub entities: Entities,
     /// The link of the device's page.
     pub configuration_url: Option<String>,
+}
+
+/// The dashboard of all nodes: a process of its own, `piglow-node fleet`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The names by which browsers may call it, besides addresses and this host's own names.
+    pub host_names: Vec<String>,
+    /// The tokens of those who may see and command; `None`: there are none.
+    pub control_token_file: Option<PathBuf>,
+    /// The tokens of those who may see; `None`: there are none.
+    pub view_token_file: Option<PathBuf>,
+    /// Its certificate and key; `None`: it speaks HTTP without TLS.
+    pub tls: Option<ServerFiles>,
+    /// The proxies whose word about who asks is taken.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The most browsers and programs that follow it at a time, 1 to 10,000.
+    pub streams_max: usize,
+    /// The most nodes it keeps, 1 to 1,000,000.
+    pub nodes_max: usize,
+    /// The group in which several dashboards share the samples (MQTT 5, section 4.8.2).
+    pub share_group: Option<String>,
+    /// Where the nodes' history is kept across a restart.
+    pub history_file: StateFile,
+}
+
+/// A server's certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFiles {
+    /// The certificate, and those between it and its CA, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// What is logged, and how.

@@ -6,6 +6,8 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod events;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 #[cfg(feature = "gallery")]
 pub mod gallery;
 pub mod host;

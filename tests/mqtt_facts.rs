@@ -33,6 +33,7 @@ fn session(port: u16, filters: &[&str]) -> Running {
         tls: config.mqtt.tls,
         will: None,
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+        loose_filters: Vec::new(),
     })
     .expect("a session");
     let mut task = JoinSet::new();

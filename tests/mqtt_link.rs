@@ -44,6 +44,7 @@ fn settings(urls: &str) -> Settings {
             ..message("offline")
         }),
         filters: vec!["a/set".to_owned()],
+        loose_filters: Vec::new(),
     }
 }
 

@@ -139,7 +139,7 @@ impl Demo {
             ("panel.backend", "simulated".to_owned()),
             ("telemetry.interval_secs", "1".to_owned()),
         ];
-        Ok(flags.load_with(&forced)?.config)
+        Ok(flags.load_with(&forced, "demo")?.config)
     }
 }
 

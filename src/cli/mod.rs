@@ -4,6 +4,8 @@ mod check_config;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod forget;
 #[cfg(feature = "gallery")]
 mod gallery;
@@ -75,6 +77,9 @@ enum Command {
     /// Be many nodes at once: each with its own connection, made-up or recorded telemetry, and a board that obeys
     #[cfg(feature = "fleet")]
     Simulate(simulate::Simulate),
+    /// Serve the dashboard of all nodes to browsers and programs, until it is told to stop
+    #[cfg(feature = "fleet")]
+    Fleet(fleet::Dashboard),
     /// Send a command to a node, a group or all, and print what became of it
     Send(send::Send),
     /// Look at a node: its board, its load, who asked for what
@@ -108,6 +113,8 @@ impl Cli {
             Command::Demo(demo) => demo.run(&self.settings),
             #[cfg(feature = "fleet")]
             Command::Simulate(simulate) => simulate.run(&self.settings),
+            #[cfg(feature = "fleet")]
+            Command::Fleet(fleet) => fleet.run(&self.settings),
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
             Command::Health(health) => health.run(&self.settings),
@@ -132,11 +139,19 @@ fn report(error: &anyhow::Error) -> u8 {
         return BAD_CONFIG;
     }
     eprintln!("piglow-node: {error:#}");
-    if error.is::<crate::node::StartError>() {
+    if error.is::<crate::node::StartError>() || is_fleet_start(error) {
         BAD_CONFIG
     } else {
         FAILED
     }
+}
+
+/// Whether the dashboard's configuration is wrong.
+fn is_fleet_start(error: &anyhow::Error) -> bool {
+    #[cfg(feature = "fleet")]
+    return error.is::<crate::fleet::StartError>();
+    #[cfg(not(feature = "fleet"))]
+    return error.is::<std::convert::Infallible>();
 }
 
 /// A runtime for everything: one thread, and short-lived ones for name look-ups.

@@ -45,18 +45,22 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 impl Flags {
     /// Merges and validates all layers.
     pub(super) fn load(&self) -> Result<Loaded, Problems> {
-        self.load_with(&[])
+        self.load_with(&[], "")
     }
 
-    /// The same with values that win over all layers.
-    pub(super) fn load_with(&self, forced: &[(&str, String)]) -> Result<Loaded, Problems> {
+    /// The same with values that win over all layers, and what sets them.
+    pub(super) fn load_with(
+        &self,
+        forced: &[(&str, String)],
+        flag: &str,
+    ) -> Result<Loaded, Problems> {
         let effects: Vec<&str> = EFFECTS.iter().map(|info| info.name).collect();
         let host_name = crate::host::host_name().unwrap_or_default();
         let mut overrides = self.overrides();
         overrides.extend(forced.iter().map(|(key, value)| Override {
             key: (*key).to_owned(),
             value: value.clone(),
-            flag: "demo".to_owned(),
+            flag: flag.to_owned(),
         }));
         config::load(&Sources {
             file: self.config.clone().or_else(file_of_environment),

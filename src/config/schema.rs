@@ -1,6 +1,7 @@
 //! The keys: each is declared by being read, with its kind and limits. Their meaning is documented in `config.toml`.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use super::problems::{did_you_mean, nearest};
 use super::reader::{Reader, Section};
 use super::scenes;
 use super::{
-    Backend, Broker, ClientFiles, Config, Credentials, Discovery, Health, History, Light, Log,
-    LogFormat, Mqtt, Node, OnStop, Panel, Password, Secret, Sources, StateFile, Telemetry, Tls,
+    Backend, Broker, ClientFiles, Config, Credentials, Discovery, Fleet, Health, History, Light,
+    Log, LogFormat, Mqtt, Node, OnStop, Panel, Password, Secret, ServerFiles, Sources, StateFile,
+    Telemetry, Tls,
 };
 use crate::events::Thresholds;
 use crate::light::{Hours, Night};
@@ -30,6 +32,9 @@ const MQTT_TEXT_MAX: usize = 65_535;
 const BROKERS_MAX: usize = 8;
 /// The longest link, in bytes: no browser minds, and the discovery message stays small.
 const LINK_MAX: usize = 512;
+
+/// The longest name of a group of subscribers, in bytes; MQTT sets no limit.
+const SHARE_GROUP_MAX: usize = 64;
 
 /// The words a bare directive may be.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -53,6 +58,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
     let health = health(&mut reader.section("health"), id);
     let discovery = discovery(&mut reader.section("discovery"));
     let events = events(&mut reader.section("events"));
+    let fleet = fleet(&mut reader.section("fleet"));
     let log = log(&mut reader.section("log"));
     let scenes = scenes::read(
         &mut reader.section("scenes"),
@@ -69,6 +75,7 @@ pub(super) fn read(reader: &mut Reader, sources: &Sources<'_>) -> Option<Config>
         health: health?,
         discovery: discovery?,
         events: events?,
+        fleet: fleet?,
         log: log?,
         scenes: scenes?,
     })
@@ -294,7 +301,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
     let allow_fast_flashes = section.boolean("allow_fast_flashes");
     let offline_after = section.count_of("offline_after_secs", "seconds", 0..=86_400);
     let on_stop = section.choice("on_stop", &[("dark", OnStop::Dark), ("keep", OnStop::Keep)]);
-    let state_file = path(section, "state_file");
+    let kept_in = path(section, "state_file");
     Some(Light {
         default_effect: default_effect?,
         brightness_limit: u8::try_from(brightness_limit?).ok()?,
@@ -312,11 +319,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
         allow_fast_flashes: allow_fast_flashes?,
         offline_after: Some(Duration::from_secs(offline_after?)).filter(|limit| !limit.is_zero()),
         on_stop: on_stop?,
-        state_file: match state_file? {
-            path if path.as_os_str().is_empty() => StateFile::None,
-            path if path.as_os_str() == "auto" => StateFile::Auto,
-            path => StateFile::Path(path),
-        },
+        state_file: state_file(kept_in?),
     })
 }
 
@@ -415,6 +418,75 @@ fn events(section: &mut Section<'_>) -> Option<Thresholds> {
         settle: Duration::from_secs(settle?),
         rejected_interval: Duration::from_secs(rejected_interval?),
     })
+}
+
+fn fleet(section: &mut Section<'_>) -> Option<Fleet> {
+    let listen = section.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map_err(
+            |_| "is no address with a port; expected one such as 127.0.0.1:8080 or [::]:8080",
+        )
+    });
+    let host_names = section.list("host_names", |text| {
+        if broker_url::is_host(text) {
+            Ok(text.to_ascii_lowercase())
+        } else {
+            Err("is no name of a host; expected one such as dashboard.example.org")
+        }
+    });
+    let control_token_file = path(section, "control_token_file");
+    let view_token_file = path(section, "view_token_file");
+    let certificate = path(section, "certificate_file");
+    let key = path(section, "key_file");
+    let trusted_proxies = section.list("trusted_proxies", |text| {
+        text.parse::<IpAddr>()
+            .map_err(|_| "is no address; expected one such as 127.0.0.1")
+    });
+    let streams_max = section.count_of("streams_max", "streams", 1..=10_000);
+    let nodes_max = section.count_of("nodes_max", "nodes", 1..=1_000_000);
+    let share_group = section.parsed("share_group", |text| match text {
+        "" => Ok(None),
+        _ if text.contains(['/', '+', '#']) || text.chars().any(char::is_control) => {
+            Err("has a character that MQTT forbids there; expected a name without `/`, `+` and `#`")
+        }
+        _ if text.len() > SHARE_GROUP_MAX => Err("is too long; expected at most 64 bytes"),
+        _ => Ok(Some(text.to_owned())),
+    });
+    let history_file = path(section, "history_file");
+    let tls = match (non_empty(certificate?), non_empty(key?)) {
+        (Some(certificate), Some(key)) => Some(ServerFiles { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            let what = "is given without its key; expected `fleet.key_file` as well";
+            section.refuse("certificate_file", what);
+            return None;
+        }
+        (None, Some(_)) => {
+            let what =
+                "is given without its certificate; expected `fleet.certificate_file` as well";
+            section.refuse("key_file", what);
+            return None;
+        }
+    };
+    Some(Fleet {
+        listen: listen?,
+        host_names: host_names?,
+        control_token_file: non_empty(control_token_file?),
+        view_token_file: non_empty(view_token_file?),
+        tls,
+        trusted_proxies: trusted_proxies?,
+        streams_max: usize::try_from(streams_max?).ok()?,
+        nodes_max: usize::try_from(nodes_max?).ok()?,
+        share_group: share_group?,
+        history_file: state_file(history_file?),
+    })
+}
+
+fn state_file(path: PathBuf) -> StateFile {
+    match path {
+        path if path.as_os_str().is_empty() => StateFile::None,
+        path if path.as_os_str() == "auto" => StateFile::Auto,
+        path => StateFile::Path(path),
+    }
 }
 
 fn log(section: &mut Section<'_>) -> Option<Log> {

@@ -25,6 +25,8 @@ pub use homing::Homing;
 pub use options::OpenError;
 pub use outbox::{Handover, Outbox, StopError};
 pub use session::{Inbound, Session};
+#[cfg(feature = "fleet")]
+pub(crate) use stall::StallGuard;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +77,8 @@ pub struct Settings {
     pub will: Option<Message>,
     /// What to listen to.
     pub filters: Vec<String>,
+    /// What to listen to where the next message replaces one that was lost: the broker need not be told that it came.
+    pub loose_filters: Vec<String>,
 }
 
 /// Whether the broker is there.
@@ -125,6 +129,7 @@ impl Settings {
             tls: Tls::default(),
             will: None,
             filters: Vec::new(),
+            loose_filters: Vec::new(),
         }
     }
 }

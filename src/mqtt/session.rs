@@ -275,12 +275,13 @@ impl Session {
     }
 
     fn subscribe(&self) {
-        let filters: Vec<SubscribeFilterInput> = self
-            .settings
-            .filters
-            .iter()
+        let surely = self.settings.filters.iter();
+        let loosely = self.settings.loose_filters.iter();
+        let filters: Vec<SubscribeFilterInput> = surely
+            .map(|filter| SubscribeFilterInput::new(filter, QoS::AtLeastOnce))
+            .chain(loosely.map(|filter| SubscribeFilterInput::new(filter, QoS::AtMostOnce)))
             // A sender who sets the retain flag hears at once that it is wrong, not only after the next reconnect.
-            .map(|filter| SubscribeFilterInput::new(filter, QoS::AtLeastOnce).preserve_retain(true))
+            .map(|filter| filter.preserve_retain(true))
             .collect();
         if filters.is_empty() {
             return;
@@ -291,7 +292,9 @@ impl Session {
     }
 
     fn check_subscriptions(&mut self, suback: &SubAck) {
-        for (filter, code) in self.settings.filters.iter().zip(&suback.return_codes) {
+        let filters = self.settings.filters.iter();
+        let filters = filters.chain(&self.settings.loose_filters);
+        for (filter, code) in filters.zip(&suback.return_codes) {
             if let Some(refusal) = refusal::of_subscription(code, filter)
                 && self.refused.insert(refusal.clone())
             {

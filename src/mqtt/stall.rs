@@ -17,14 +17,14 @@ pub(super) struct Stalled(Duration);
 ///
 /// The library writes without a limit of time, and sends no signs of life meanwhile: behind a half-open link with full
 /// buffers it would wait for as long as the system does, which is a quarter of an hour.
-pub(super) struct StallGuard<S> {
+pub(crate) struct StallGuard<S> {
     stream: S,
     limit: Duration,
     clock: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> StallGuard<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+    pub(crate) fn new(stream: S, limit: Duration) -> Self {
         Self {
             stream,
             limit,

@@ -29,6 +29,7 @@ pub(crate) fn session_settings(config: &Config, topics: &Topics) -> mqtt::Settin
         tls: config.mqtt.tls.clone(),
         will: Some(protocol::availability(topics, &config.node.id, false)),
         filters: topics.subscriptions(&config.node.id, &config.node.groups),
+        loose_filters: Vec::new(),
     }
 }
 

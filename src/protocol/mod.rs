@@ -7,8 +7,12 @@ mod command;
 mod decode;
 mod discovery;
 mod event;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod light;
 mod observe;
+#[cfg(feature = "fleet")]
+mod reading;
 mod result;
 mod setting;
 mod siren;
@@ -25,9 +29,16 @@ pub use discovery::{
     discovery, discovery_topic, is_birth, no_discovery,
 };
 pub use event::event;
+#[cfg(feature = "fleet")]
+pub use fleet::{FleetFilters, OrderKind, frame_watch, order, order_payload};
 pub use light::{frame, light_state, recreate};
 pub use observe::{
     LightReport, Report, ResultReport, observe, observe_light, observe_outcome, result_line,
+};
+#[cfg(feature = "fleet")]
+pub use reading::{
+    Card, CountersReading, HealthReading, LightReading, Reading, object_fields, read_frame,
+    read_health, read_history, read_info, read_light, read_result_id, read_sample, read_setting,
 };
 pub use result::{Outcome, Reason, Rejection, result};
 pub use setting::{decode_setting, kept_tuning, recall_tuning, setting_state};

@@ -158,6 +158,12 @@ impl Topics {
         Self { root }
     }
 
+    /// The first level or levels of every topic.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        self.root.as_str()
+    }
+
     /// The topic of an address and a leaf.
     #[must_use]
     pub fn build(&self, address: &Address, leaf: Leaf) -> String {
@@ -250,7 +256,7 @@ fn split_address(below: &str) -> Option<(Address, &str)> {
     }
 }
 
-fn parse_leaf(text: &str) -> Result<Leaf, TopicError> {
+pub(super) fn parse_leaf(text: &str) -> Result<Leaf, TopicError> {
     if let Some((_, leaf)) = PLAIN.iter().find(|(name, _)| *name == text) {
         return Ok(*leaf);
     }

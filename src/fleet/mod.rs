@@ -1,0 +1,172 @@
+//! The dashboard of all nodes: one process that listens to every node of a root and shows them to browsers and programs.
+//!
+//! [`registry`] is the picture: messages and the time in, changes out. The rest is shell: a session with the broker feeds it,
+//! a loop puts batches of changes into the journal, and each reader follows that at its own pace.
+
+#![allow(dead_code, reason = "what the store and the metrics will use")]
+
+mod http;
+mod hub;
+mod journal;
+mod page;
+pub mod registry;
+mod streams;
+mod ticker;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::mqtt::{self, OpenError};
+use crate::node;
+use crate::protocol::Topics;
+use crate::supervisor::{Fault, Supervisor};
+use hub::{Hub, Shared};
+use registry::{Registry, Rules};
+
+/// How long the tasks may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why the dashboard does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The session with the broker can't be prepared.
+    #[error(transparent)]
+    Mqtt(#[from] OpenError),
+    /// Somebody else listens there, or it is no address of this machine.
+    #[error("`fleet.listen` is {address}, which can't be listened at")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A dashboard that runs.
+pub struct Fleet {
+    address: SocketAddr,
+    tasks: Supervisor,
+    session: Supervisor,
+    outbox: mqtt::Outbox,
+}
+
+impl Fleet {
+    /// Checks everything, listens and connects.
+    ///
+    /// # Errors
+    ///
+    /// Tells what is wrong with the configuration's files, or why the address can't be listened at.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let epoch = clock.unix_millis().unsigned_abs();
+        let topics = Topics::new(config.mqtt.root.clone());
+        let rules = Rules {
+            topics: topics.clone(),
+            nodes_max: config.fleet.nodes_max,
+            is_shared: config.fleet.share_group.is_some(),
+            hot_celsius: config.events.hot_celsius,
+            cool_celsius: config.events.cool_celsius,
+            own_commands: http::command_prefix(epoch),
+        };
+        let address = config.fleet.listen;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { address, source })?;
+        let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
+        let hub: Shared = Arc::new(Hub::new(Registry::new(rules), epoch, clock));
+
+        let mut tasks = Supervisor::default();
+        let server = http::Server::new(
+            config,
+            Arc::clone(&hub),
+            outbox.clone(),
+            topics.clone(),
+            epoch,
+        );
+        tasks.spawn("http", server.run(listener, tasks.token()));
+        tasks.spawn("teller", ticker::tell(Arc::clone(&hub), tasks.token()));
+        tasks.spawn(
+            "lookout",
+            ticker::look(Arc::clone(&hub), outbox.clone(), tasks.token()),
+        );
+        tasks.spawn(
+            "mirror",
+            ticker::mirror(Arc::clone(&hub), outbox.clone(), topics, tasks.token()),
+        );
+        let mut session_task = Supervisor::default();
+        if let Some(homing) = session.homing() {
+            session_task.spawn("homing", homing.run(session_task.token()));
+        }
+        let mut link = outbox.link();
+        let broker = outbox.clone();
+        session_task.spawn(
+            "session",
+            session.run(session_task.token(), move |message| {
+                // Before the first message of a connection: what was heard before it is of another one.
+                if link.has_changed().unwrap_or(false) {
+                    let seen = *link.borrow_and_update();
+                    hub.set_link(seen, broker.broker());
+                }
+                hub.take(&message);
+            }),
+        );
+        info!(%address, "dashboard");
+        Ok(Self {
+            address,
+            tasks,
+            session: session_task,
+            outbox,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until `stop` is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// A task that ended by itself.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), Fault> {
+        let fault = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            fault = self.session.fault() => Some(fault),
+            fault = self.tasks.fault() => Some(fault),
+        };
+        if let Some(fault) = &fault {
+            error!(%fault, "the dashboard stops");
+        }
+        self.tasks.stop(GRACE).await;
+        self.outbox.disconnect();
+        self.session.stop(GRACE).await;
+        fault.map_or(Ok(()), Err)
+    }
+}
+
+fn session_settings(config: &Config, topics: &Topics) -> mqtt::Settings {
+    let filters = topics.fleet(config.fleet.share_group.as_deref());
+    mqtt::Settings {
+        client_id: format!("piglow-fleet-{:08x}", fastrand::u32(..)),
+        will: None,
+        filters: filters.surely,
+        loose_filters: filters.at_most_once,
+        // What the broker keeps of every node comes again with each connection.
+        session_expiry: Duration::ZERO,
+        ..node::session_settings(config, topics)
+    }
+}
