@@ -74,6 +74,7 @@ impl House {
             tls: Tls::default(),
             will: None,
             filters: Vec::new(),
+            loose_filters: Vec::new(),
         })
         .expect("a session");
         let tally: Arc<Tally> = Arc::default();
