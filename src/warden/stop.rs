@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
+use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -103,11 +104,7 @@ pub(super) async fn heed(
             Err(_) => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = signals.next() => stop.cancel(),
-        () = fault => {}
-    }
-    let again = tokio::time::timeout(STOP_LIMIT, signals.next()).await;
+    let again = orders(&stop, &mut signals, fault).await;
     if !lag.is_zero() {
         tokio::time::sleep(lag).await;
     }
@@ -121,6 +118,31 @@ pub(super) async fn heed(
         error!(?outcome, "the LEDs were switched off by the warden");
     }
     last_resort();
+}
+
+/// Passes the first order on, and waits for one more, until the limit; a node that stops by itself needs no first one.
+async fn orders(
+    stop: &CancellationToken,
+    signals: &mut Heard,
+    stopping: impl Future<Output = ()>,
+) -> Result<(), Elapsed> {
+    let told = tokio::select! {
+        biased;
+        () = signals.next() => true,
+        () = stopping => false,
+    };
+    // Two heed the same orders: when the other one was first, what it has heard is still to come here, and is not one more.
+    let late = !told && stop.is_cancelled();
+    if told {
+        stop.cancel();
+    }
+    tokio::time::timeout(STOP_LIMIT, async {
+        if late {
+            signals.next().await;
+        }
+        signals.next().await;
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -151,6 +173,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_stands_in_leaves_it_to_the_warden_for_a_while() {
         assert_eq!(ended_after(LAG).await, STOP_LIMIT + LAG);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_another_heard_first_is_not_one_more() {
+        for (given, ends) in [(1, false), (2, true)] {
+            let sender = watch::Sender::new(0);
+            let mut heard = Signals::Counted(sender.subscribe()).listen().unwrap();
+            let stop = CancellationToken::new();
+            stop.cancel();
+            // The node's word that it is stopping comes before the order that stops it.
+            let stopping = async { sender.send_modify(|count| *count += given) };
+            let again = orders(&stop, &mut heard, stopping).await;
+            assert_eq!(again.is_ok(), ends, "{given}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
