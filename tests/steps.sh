@@ -61,11 +61,20 @@ limited() {
     fi
 }
 
+# there NAME: whether there is such a program; a name with a slash is a file's, and may be a pattern.
+there() {
+    if [[ $1 == */* ]]; then
+        compgen -G "$1" >/dev/null
+    else
+        command -v "$1" >/dev/null
+    fi
+}
+
 # programs PROGRAM=PACKAGE…: installs the Debian package of each program that is missing, or says what to install.
 programs() {
     local pair missing=() packages=()
     for pair in "$@"; do
-        command -v "${pair%%=*}" >/dev/null && continue
+        there "${pair%%=*}" && continue
         missing+=("${pair%%=*}")
         packages+=("${pair#*=}")
     done
@@ -82,7 +91,7 @@ programs() {
     printf 'installing %s\n' "${packages[*]}"
     install_packages "${packages[@]}" || die "cannot install ${packages[*]}; by hand: $how"
     for pair in "${missing[@]}"; do
-        command -v "$pair" >/dev/null || die "installed ${packages[*]}, and $pair is still missing"
+        there "$pair" || die "installed ${packages[*]}, and $pair is still missing"
     done
 }
 

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod guarded;
 pub mod guest;
 pub mod http;
+pub mod i2c;
 pub mod ledger;
 pub mod mosquitto;
 pub mod node_red;
