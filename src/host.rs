@@ -165,6 +165,11 @@ pub fn host_name() -> Option<String> {
     System::host_name().ok().filter(|name| !name.is_empty())
 }
 
+/// The firmware's word on voltage and temperature, as bits; `platform` is `/sys/devices/platform`.
+pub(crate) fn throttled_bits(platform: &Path) -> Option<u32> {
+    board::throttled_bits(platform)
+}
+
 /// The file system `/`, alone; the others are looked at once, by name, and forgotten.
 fn root_disk() -> Option<Disk> {
     let all = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing()).ok()?;

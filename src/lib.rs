@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod doctor;
 pub mod events;
 #[cfg(feature = "fleet")]
 pub mod fleet;

@@ -4,6 +4,7 @@ mod check_config;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod forget;
@@ -63,6 +64,7 @@ const EXAMPLES: &str = "  \
   piglow-node send --node attic '{\"color\":\"blue\",\"for_secs\":30}'
   piglow-node watch --node attic
   piglow-node --url mqtt://127.0.0.1 simulate --nodes 500
+  piglow-node doctor                       what is wrong, and what to do
 
 Exit codes: 0 done, 1 failed, rejected or unhealthy, 2 wrong usage, 69 no answer, 70 internal fault, 78 wrong configuration.
 Every option of the configuration, with its default, its range and its environment variable: piglow-node check-config --all";
@@ -86,6 +88,8 @@ enum Command {
     Watch(watch::Watch),
     /// Ask the node that runs on this machine how it is: exit code 0 when all its loops turn, 1 when not, 69 when there is none
     Health(health::Health),
+    /// Find out what keeps the LEDs dark or the broker away, and what to do about it
+    Doctor(doctor::Doctor),
     /// Clear what the broker keeps of a node that is gone, so that it vanishes from Home Assistant too
     Forget(forget::Forget),
     /// Print the configuration in effect and where each value comes from
@@ -118,6 +122,7 @@ impl Cli {
             Command::Send(send) => send.run(&self.settings),
             Command::Watch(watch) => watch.run(&self.settings),
             Command::Health(health) => health.run(&self.settings),
+            Command::Doctor(doctor) => doctor.run(&self.settings),
             Command::Forget(forget) => forget.run(&self.settings),
             Command::CheckConfig(check) => check.run(&self.settings),
             #[cfg(feature = "gallery")]

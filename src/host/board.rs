@@ -79,8 +79,7 @@ impl Board {
     ///
     /// The kernel's own under-voltage watch clears the firmware's memory every two seconds, so what was seen is kept here.
     pub(super) fn throttled(&mut self) -> Option<Throttled> {
-        let text = fs::read_to_string(self.throttled.as_ref()?).ok()?;
-        let bits = parse_bits(&text)?;
+        let bits = read_bits(self.throttled.as_ref()?)?;
         self.remembered |= bits & 0xf_0000 | (bits & 0xf) << 16;
         Some(Throttled::from_bits(bits | self.remembered))
     }
@@ -89,6 +88,15 @@ impl Board {
 fn name(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// What the firmware says at this moment.
+pub(super) fn throttled_bits(platform: &Path) -> Option<u32> {
+    read_bits(&find_throttled(platform)?)
+}
+
+fn read_bits(path: &Path) -> Option<u32> {
+    parse_bits(&fs::read_to_string(path).ok()?)
 }
 
 /// Finds `get_throttled` of the firmware: below `soc/soc:firmware`, on a Raspberry Pi 5 below a `soc` with an address.

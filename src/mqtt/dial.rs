@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -66,24 +67,67 @@ impl Dialer {
         let stream = timeout(CONNECT, tcp(&self.host, self.port))
             .await
             .map_err(|_| DialError::NoAnswer)??;
+        self.secure(stream).await.map(Secured::into_socket)
+    }
+
+    /// The addresses of the name.
+    pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, DialError> {
+        timeout(CONNECT, addresses(&self.host, self.port))
+            .await
+            .map_err(|_| DialError::NoAnswer)?
+    }
+
+    /// Shakes hands over a connection, if that is wanted.
+    pub(super) async fn secure(self, stream: TcpStream) -> Result<Secured, DialError> {
         let stream = StallGuard::new(stream, self.stall);
         let Some((name, config)) = self.tls else {
-            return Ok(Box::new(stream));
+            return Ok(Secured::Plain(stream));
         };
         let handshake = TlsConnector::from(config).connect(name, stream);
-        let stream = timeout(HANDSHAKE, handshake)
+        timeout(HANDSHAKE, handshake)
             .await
             .map_err(|_| DialError::SilentHandshake)?
-            .map_err(DialError::Tls)?;
-        Ok(Box::new(stream))
+            .map(|stream| Secured::Tls(Box::new(stream)))
+            .map_err(DialError::Tls)
     }
 }
 
+/// A connection after the handshake, or without one.
+pub(super) enum Secured {
+    Plain(StallGuard<TcpStream>),
+    Tls(Box<TlsStream<StallGuard<TcpStream>>>),
+}
+
+impl Secured {
+    /// What MQTT is spoken on.
+    pub(super) fn into_socket(self) -> Box<dyn Socket> {
+        match self {
+            Self::Plain(stream) => Box::new(stream),
+            Self::Tls(stream) => stream,
+        }
+    }
+}
+
+async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    let found: Vec<SocketAddr> = lookup_host((host, port))
+        .await
+        .map_err(DialError::Lookup)?
+        .collect();
+    if found.is_empty() {
+        return Err(DialError::NoAddress);
+    }
+    Ok(found)
+}
+
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, DialError> {
-    let addresses = lookup_host((host, port)).await.map_err(DialError::Lookup)?;
+    reach(&addresses(host, port).await?).await
+}
+
+/// The first of these addresses that answers.
+pub(super) async fn reach(addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
     let mut trouble = DialError::NoAddress;
     for address in addresses {
-        match timeout(ADDRESS, tcp_to(address)).await {
+        match timeout(ADDRESS, tcp_to(*address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => trouble = DialError::Connect(error),
             Err(_) => trouble = DialError::NoAnswer,

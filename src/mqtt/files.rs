@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rumqttc::mqttbytes::v5::ConnectAuth;
 use tokio_rustls::rustls::ClientConfig;
 use tracing::warn;
 
@@ -48,17 +49,17 @@ impl File<'_> {
         }
     }
 
+    /// The mode, when it lets everybody on this machine read it.
+    fn open_mode(&self) -> Option<u32> {
+        let path = self.resolved(|name| std::env::var_os(name)).ok()?;
+        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+        (mode & OTHERS_READ != 0).then_some(mode)
+    }
+
     /// Warns when everybody on this machine can read it.
     fn check_mode(&self) {
-        let mode = self
-            .resolved(|name| std::env::var_os(name))
-            .ok()
-            .and_then(|path| std::fs::metadata(path).ok())
-            .map(|metadata| metadata.permissions().mode());
-        if let Some(mode) = mode
-            && mode & OTHERS_READ != 0
-        {
-            let mode = format!("{:04o}", mode & 0o7777);
+        if let Some(mode) = self.open_mode() {
+            let mode = format!("{mode:04o}");
             warn!(
                 option = self.key,
                 file = %self.path.display(),
@@ -67,6 +68,43 @@ impl File<'_> {
             );
         }
     }
+}
+
+/// A file with a secret that everybody on this machine can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// The key that names it.
+    pub key: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// Its mode.
+    pub mode: u32,
+}
+
+/// The files with secrets that everybody on this machine can read.
+#[must_use]
+pub fn exposed(brokers: &[Broker], tls: &Tls) -> Vec<Exposed> {
+    let passwords = brokers.iter().filter_map(|broker| {
+        let user = broker.credentials.as_ref()?;
+        match &user.password {
+            Password::File(path) => Some(("mqtt.password_file", path)),
+            Password::None | Password::Text(_) => None,
+        }
+    });
+    let key = tls
+        .client
+        .iter()
+        .map(|client| ("mqtt.client_key_file", &client.key));
+    let mut found: Vec<Exposed> = passwords
+        .chain(key)
+        .filter_map(|(key, path)| {
+            let mode = File { key, path }.open_mode()?;
+            let path = path.clone();
+            Some(Exposed { key, path, mode })
+        })
+        .collect();
+    found.dedup();
+    found
 }
 
 /// What the files say.
@@ -90,7 +128,22 @@ impl Access {
         })
     }
 
-    /// The same away from the tasks, which a slow file system must not hold up.
+    /// Who the node says it is.
+    pub(super) fn login(&self, broker: &Broker) -> ConnectAuth {
+        let Some(user) = &broker.credentials else {
+            return ConnectAuth::None;
+        };
+        let username = user.username.clone();
+        match &self.password {
+            Some(password) => ConnectAuth::UsernamePassword {
+                username,
+                password: password.expose().to_owned().into(),
+            },
+            None => ConnectAuth::Username { username },
+        }
+    }
+
+    /// Reads it away from the tasks, which a slow file system must not hold up.
     pub(super) async fn load_aside(broker: &Broker, tls: &Tls) -> Result<Self, OpenError> {
         let reads_files = broker.url.scheme().is_tls()
             || broker

@@ -8,6 +8,7 @@ mod answers;
 mod backoff;
 mod delivery;
 mod dial;
+mod exam;
 mod files;
 mod homing;
 mod options;
@@ -21,6 +22,8 @@ pub mod thin;
 mod tls;
 
 pub use delivery::{Delivered, Delivery};
+pub use exam::{Cause, Errand, Exam, Greeting, Kept, Outcome, Secured, Trouble, Verdict, examine};
+pub use files::{Exposed, exposed};
 pub use homing::Homing;
 pub use options::OpenError;
 pub use outbox::{Handover, Outbox, StopError};

@@ -171,6 +171,7 @@ fn address(url: &BrokerUrl) -> Result<Broker, OpenError> {
     Broker::websocket(websocket).map_err(|error| unusable(url, &error))
 }
 
+/// How to reach a broker with what its files say.
 pub(super) fn dialer(
     tls: &Tls,
     keep_alive: Duration,

@@ -230,7 +230,7 @@ fn of_tls(error: &TlsError, url: &BrokerUrl, tls: &Tls) -> String {
 }
 
 /// The first cause of this kind, also within an I/O error, which does not tell what it wraps as its source.
-fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+pub(super) fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     if let Some(found) = error.downcast_ref() {
         return Some(found);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -49,6 +50,25 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, OpenError> {
             key: files.key.clone(),
             reason: error.to_string(),
         })
+}
+
+/// Whether these certificates of the broker's will be good at a time.
+pub(super) fn will_be_trusted(
+    tls: &Tls,
+    name: &ServerName<'_>,
+    chain: &[CertificateDer<'_>],
+    at: UnixTime,
+) -> Result<bool, OpenError> {
+    let Some((own, others)) = chain.split_first() else {
+        return Ok(false);
+    };
+    let provider = Arc::new(crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(tls)?), provider)
+        .build()
+        .map_err(|error| OpenError::Options(error.to_string()))?;
+    Ok(verifier
+        .verify_server_cert(own, others, name, &[], at)
+        .is_ok())
 }
 
 fn roots(tls: &Tls) -> Result<RootCertStore, OpenError> {

@@ -156,6 +156,25 @@ impl Line {
     }
 }
 
+/// Breaks a text between words into lines of at most `columns` characters; a longer word is left long.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= columns {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// Resets and sets: a style never depends on the one before.
 fn escape(style: Style, palette: Palette) -> String {
     let mut out = String::from("\x1b[0");
@@ -226,6 +245,14 @@ mod tests {
         assert_eq!(
             Line::row("temperature", 6, "5", Style::PLAIN).text(),
             "temper5"
+        );
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words() {
+        assert_eq!(
+            wrapped("rejected: expected 0 to 255", 12),
+            ["rejected:", "expected 0", "to 255"]
         );
     }
 }

@@ -19,6 +19,6 @@ mod tone;
 mod view;
 
 pub use layout::{Layout, Size};
-pub use line::{Line, Style};
+pub use line::{Line, Style, wrapped};
 pub use painter::{Painter, Picture};
 pub use palette::Palette;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::light::Setting;
-use crate::light::board::Segment;
+use crate::light::board::{Arm, Ring, Segment};
 use crate::units::{GroupName, NodeId, TopicRoot};
 
 /// Whose topic it is.
@@ -206,6 +206,32 @@ impl Topics {
     #[must_use]
     pub fn everything_of(&self, node: &NodeId) -> String {
         format!("{}/{node}/#", self.root)
+    }
+
+    /// A topic of each kind that a node writes to: who may write these may write all of its.
+    #[must_use]
+    pub fn written(&self, node: &NodeId) -> Vec<String> {
+        let own = Address::Node(node.clone());
+        let plain = [
+            Leaf::Availability,
+            Leaf::Info,
+            Leaf::Health,
+            Leaf::Telemetry,
+            Leaf::TelemetryHistory,
+            Leaf::Event,
+            Leaf::Frame,
+            Leaf::LightResult,
+            Leaf::SirenState,
+        ];
+        // A part of each kind: all rings, arms and LEDs have topics of one shape.
+        let parts = [Segment::Ring(Ring::Red), Segment::Arm(Arm::Top)];
+        plain
+            .into_iter()
+            .chain(Setting::ALL.map(Leaf::SettingState))
+            .chain([Leaf::LightState(Segment::Board)])
+            .chain(parts.map(Leaf::LightState))
+            .map(|leaf| self.build(&own, leaf))
+            .collect()
     }
 
     /// The topics on which the broker keeps what a node says of itself.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rumqttc::ConnectionError;
 use rumqttc::mqttbytes::v5::ConnectAuth;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -97,7 +96,7 @@ impl Trunk {
                     url: url.clone(),
                     place: url.place(),
                     dialer: options::dialer(tls, keep_alive, url, &access)?,
-                    login: login(broker, access),
+                    login: access.login(broker),
                 })
             })
             .collect();
@@ -237,19 +236,5 @@ impl Trunk {
         if told.len() < TROUBLES && told.insert(trouble.clone()) {
             warn!(trouble, "a simulated node is not connected");
         }
-    }
-}
-
-fn login(broker: &Broker, access: Access) -> ConnectAuth {
-    let Some(user) = &broker.credentials else {
-        return ConnectAuth::None;
-    };
-    let username = user.username.clone();
-    match access.password {
-        Some(password) => ConnectAuth::UsernamePassword {
-            username,
-            password: Bytes::from(password.expose().to_owned()),
-        },
-        None => ConnectAuth::Username { username },
     }
 }
