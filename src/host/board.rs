@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::file::Kept;
 use crate::telemetry::Throttled;
 
 /// Where the files are; a test has its own.
@@ -31,8 +32,10 @@ impl Default for BoardPaths {
 
 /// The board's files, found once.
 pub(super) struct Board {
-    paths: BoardPaths,
-    throttled: Option<PathBuf>,
+    models: [PathBuf; 2],
+    processor: PathBuf,
+    frequency: Kept,
+    throttled: Option<Kept>,
     /// Bits 16 to 19 of every reading so far.
     remembered: u32,
 }
@@ -41,21 +44,23 @@ impl Board {
     /// Looks for the files.
     pub(super) fn find(paths: BoardPaths) -> Self {
         Self {
-            throttled: find_throttled(&paths.platform),
-            paths,
+            throttled: find_throttled(&paths.platform).map(Kept::new),
+            models: paths.models,
+            processor: paths.processor,
+            frequency: Kept::new(paths.frequency),
             remembered: 0,
         }
     }
 
     /// The model's name, such as `Raspberry Pi 4 Model B Rev 1.4`.
     pub(super) fn model(&self) -> Option<String> {
-        let told = self.paths.models.iter().find_map(|path| {
+        let told = self.models.iter().find_map(|path| {
             let text = fs::read_to_string(path).ok()?;
             // The device tree ends its texts with a zero byte.
             name(text.trim_end_matches('\0'))
         });
         told.or_else(|| {
-            let text = fs::read_to_string(&self.paths.processor).ok()?;
+            let text = fs::read_to_string(&self.processor).ok()?;
             text.lines()
                 .filter_map(|line| line.split_once(':'))
                 .find(|(key, _)| key.trim() == "Model")
@@ -63,23 +68,17 @@ impl Board {
         })
     }
 
-    /// The clock, in MHz.
-    ///
-    /// Not sysinfo's: where there is no such file that reads `BogoMIPS` from `/proc/cpuinfo`, which is no clock.
-    pub(super) fn frequency_mhz(&self) -> Option<u32> {
-        let khz: u32 = fs::read_to_string(&self.paths.frequency)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
+    /// The clock, in MHz; never `BogoMIPS` of `/proc/cpuinfo`, which is no clock.
+    pub(super) fn frequency_mhz(&mut self, room: &mut Vec<u8>) -> Option<u32> {
+        let khz: u32 = self.frequency.number(room)?;
         (khz >= 1000).then_some(khz / 1000)
     }
 
     /// The firmware's report.
     ///
     /// The kernel's own under-voltage watch clears the firmware's memory every two seconds, so what was seen is kept here.
-    pub(super) fn throttled(&mut self) -> Option<Throttled> {
-        let bits = read_bits(self.throttled.as_ref()?)?;
+    pub(super) fn throttled(&mut self, room: &mut Vec<u8>) -> Option<Throttled> {
+        let bits = parse_bits(self.throttled.as_mut()?.read(room)?)?;
         self.remembered |= bits & 0xf_0000 | (bits & 0xf) << 16;
         Some(Throttled::from_bits(bits | self.remembered))
     }
@@ -92,11 +91,7 @@ fn name(text: &str) -> Option<String> {
 
 /// What the firmware says at this moment.
 pub(super) fn throttled_bits(platform: &Path) -> Option<u32> {
-    read_bits(&find_throttled(platform)?)
-}
-
-fn read_bits(path: &Path) -> Option<u32> {
-    parse_bits(&fs::read_to_string(path).ok()?)
+    parse_bits(&fs::read_to_string(find_throttled(platform)?).ok()?)
 }
 
 /// Finds `get_throttled` of the firmware: below `soc/soc:firmware`, on a Raspberry Pi 5 below a `soc` with an address.
@@ -153,14 +148,14 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut board = board_in(directory.path());
         assert_eq!(board.model(), None);
-        assert_eq!(board.frequency_mhz(), None);
-        assert_eq!(board.throttled(), None);
+        assert_eq!(board.frequency_mhz(&mut Vec::new()), None);
+        assert_eq!(board.throttled(&mut Vec::new()), None);
     }
 
     #[test]
     fn model_and_clock_are_read() {
         let directory = tempfile::tempdir().expect("a directory");
-        let board = board_in(directory.path());
+        let mut board = board_in(directory.path());
         write(
             directory.path().join("model"),
             "Raspberry Pi 4 Model B Rev 1.4\0",
@@ -170,9 +165,9 @@ mod tests {
             board.model().as_deref(),
             Some("Raspberry Pi 4 Model B Rev 1.4")
         );
-        assert_eq!(board.frequency_mhz(), Some(1800));
+        assert_eq!(board.frequency_mhz(&mut Vec::new()), Some(1800));
         write(directory.path().join("frequency"), "<unknown>\n");
-        assert_eq!(board.frequency_mhz(), None);
+        assert_eq!(board.frequency_mhz(&mut Vec::new()), None);
     }
 
     #[test]
@@ -204,7 +199,7 @@ mod tests {
             let mut board = board_in(directory.path());
             let mut read = |text| {
                 write(file.clone(), text);
-                board.throttled()
+                board.throttled(&mut Vec::new())
             };
             assert_eq!(read("0\n"), Some(Throttled::default()));
             let now = read("5\n").expect("bits");
