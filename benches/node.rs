@@ -1,6 +1,6 @@
 //! A whole node beside a private Mosquitto: latency side by side with the broker's own, and the footprint at rest.
 //!
-//! `cargo bench --bench node`; needs `mosquitto` (Debian: apt-get install mosquitto). Figures go to standard output, and
+//! `cargo bench --bench node`, or with `-- latency`, `-- bus` or `-- process` a part of it; needs `mosquitto` (Debian: apt-get install mosquitto). Figures go to standard output, and
 //! a figure that misses its goal ends the run with an error, so that it can serve as a guard.
 
 use std::fs;
@@ -29,6 +29,9 @@ const WATCHED: Duration = Duration::from_secs(20);
 /// How long a node may take to settle after its start, and after a flood.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// How long the bus is kept busy.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// How long the flood lasts, and how many commands a second it has.
 const FLOOD: Duration = Duration::from_secs(10);
 const FLOOD_PER_SEC: f64 = 10_000.0;
@@ -38,11 +41,20 @@ const LEAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lean");
 
 fn main() -> ExitCode {
     let broker = Mosquitto::start();
-    let mut missed = latency(&broker);
-    LeanNode::build();
-    missed.extend(rest(&broker));
-    missed.extend(moving(&broker));
-    missed.extend(flood(&broker));
+    let mut missed = Vec::new();
+    if is_wanted("latency") {
+        missed.extend(latency(&broker));
+    }
+    if is_wanted("bus") {
+        missed.extend(bus_use(&broker, 100_000));
+        missed.extend(bus_use(&broker, 400_000));
+    }
+    if is_wanted("process") {
+        LeanNode::build();
+        missed.extend(rest(&broker));
+        missed.extend(moving(&broker));
+        missed.extend(flood(&broker));
+    }
     for goal in &missed {
         println!("MISSED: {goal}");
     }
@@ -51,6 +63,13 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Whether a part is to be measured: all are, unless some are named.
+fn is_wanted(part: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|word| word != "--bench");
+    let first = named.next();
+    first.is_none() || first.as_deref() == Some(part) || named.any(|word| word == part)
 }
 
 /// A broker of this benchmark's own, on a free port, killed at the end.
@@ -177,19 +196,25 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn configure(broker: &Mosquitto) -> Config {
+    configure_with(broker, &[])
+}
+
+fn configure_with(broker: &Mosquitto, own: &[(&'static str, &str)]) -> Config {
+    let own = own.iter().map(|(key, value)| (*key, (*value).to_owned()));
     let set = [
         ("mqtt.url", broker.url()),
         ("node.id", "bench".to_owned()),
         ("panel.backend", "simulated".to_owned()),
         ("telemetry.interval_secs", "1".to_owned()),
     ];
+    let set = set.into_iter().chain(own);
     let overrides = set.map(|(key, value)| Override {
         key: key.to_owned(),
         value,
         flag: "bench".to_owned(),
     });
     config::load(&Sources {
-        overrides: overrides.into(),
+        overrides: overrides.collect(),
         effects: &["cpu_load"],
         ..Sources::default()
     })
@@ -200,12 +225,13 @@ fn configure(broker: &Mosquitto) -> Config {
 /// Starts a node on a thread of its own; gives its latched frames.
 fn start_node(
     config: Config,
+    bus: SimBus,
     stop: CancellationToken,
 ) -> (watch::Receiver<Option<Receipt>>, thread::JoinHandle<()>) {
     let (tell, hear) = mpsc::sync_channel(1);
     let node = thread::spawn(move || {
         runtime().block_on(async {
-            let node = Node::start(&config, SimBus::new()).expect("a node");
+            let node = Node::start(&config, bus).expect("a node");
             tell.send(node.view()).expect("somebody who looks");
             node.run(stop).await.expect("a clean end");
         });
@@ -223,7 +249,7 @@ fn start_node(
 /// Command → latched and command → result, in turn with the broker's own round trip.
 fn latency(broker: &Mosquitto) -> Vec<String> {
     let stop = CancellationToken::new();
-    let (mut receipts, node) = start_node(configure(broker), stop.clone());
+    let (mut receipts, node) = start_node(configure(broker), SimBus::new(), stop.clone());
     let publisher = Client::start(broker.port, "bench-publisher", None);
     let results = Client::start(
         broker.port,
@@ -274,6 +300,49 @@ fn latency(broker: &Mosquitto) -> Vec<String> {
     stop.cancel();
     node.join().expect("the node's thread");
     missed
+}
+
+/// Frames a second that a bus of this clock carries when as many are asked for as it takes.
+fn bus_use(broker: &Mosquitto, hz: u32) -> Vec<String> {
+    // A picture that differs from one frame to the next, as far as frames this close can.
+    const MOVING: &str = r#"{"effect":"rainbow","params":{"turns_per_minute":60}}"#;
+    let asked = [
+        ("light.frames_per_second", "2000"),
+        ("light.brightness_limit", "255"),
+    ];
+    let (config, stop) = (configure_with(broker, &asked), CancellationToken::new());
+    // Kept busy for exactly as long as a transfer lasts: the system's sleep is too coarse for what is measured.
+    let bus = SimBus::new().with_bus_hz(Some(hz)).with_sleep(|time| {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
+    });
+    let (_, node) = start_node(config, bus.clone(), stop.clone());
+    let publisher = Client::start(broker.port, "bench-publisher", None);
+    publisher.publish(
+        "piglow/bench/light/set",
+        MOVING.to_owned(),
+        QoS::AtLeastOnce,
+    );
+    thread::sleep(Duration::from_secs(1));
+    let (before, began) = (bus.transfers(), Instant::now());
+    thread::sleep(BUSY);
+    let rate = (bus.transfers() - before) as f64 / began.elapsed().as_secs_f64();
+    stop.cancel();
+    node.join().expect("the node's thread");
+    // The address and 24 bytes of nine bits each, start and stop.
+    let limit = f64::from(hz) / f64::from(25 * 9 + 2);
+    let share = rate / limit * 100.0;
+    println!(
+        "{} kHz: {rate:.0} of {limit:.0} frames a second, {share:.1} % (goal: at least 95)",
+        hz / 1000
+    );
+    if share < 95.0 {
+        vec![format!("{share:.1} % of a bus of {} kHz", hz / 1000)]
+    } else {
+        Vec::new()
+    }
 }
 
 struct Spread {

@@ -273,8 +273,8 @@ pub struct Light {
     pub brightness_limit: u8,
     /// The exponent between level and PWM step, 1.0 to 4.0.
     pub gamma: f32,
-    /// Frames a second while the picture moves, 1 to 200.
-    pub frames_per_second: u8,
+    /// Frames a second while the picture moves, 1 to 2000.
+    pub frames_per_second: u16,
     /// Between two readings of the CPU for the gauge, 200 ms to 10 s.
     pub load_interval: Duration,
     /// The most current the LEDs may draw, in milliamperes, up to 500; `None`: no limit.

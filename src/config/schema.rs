@@ -290,7 +290,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
     let default_effect = section.one_of("default_effect", effects);
     let brightness_limit = section.integer("brightness_limit", 1..=255);
     let gamma = section.number("gamma", 1.0..=4.0);
-    let frames_per_second = section.integer("frames_per_second", 1..=200);
+    let frames_per_second = section.integer("frames_per_second", 1..=2000);
     let load_interval = section.count_of("load_interval_ms", "milliseconds", 200..=10_000);
     let current_limit = section.count_of("current_limit_milliamps", "milliamperes", 0..=500);
     let hours = section.parsed("night", |text| match text {
@@ -306,7 +306,7 @@ fn light(section: &mut Section<'_>, effects: &[&str]) -> Option<Light> {
         default_effect: default_effect?,
         brightness_limit: u8::try_from(brightness_limit?).ok()?,
         gamma: gamma? as f32,
-        frames_per_second: u8::try_from(frames_per_second?).ok()?,
+        frames_per_second: u16::try_from(frames_per_second?).ok()?,
         load_interval: Duration::from_millis(load_interval?),
         current_limit_milliamps: Some(current_limit? as f32).filter(|limit| *limit > 0.0),
         night: match (hours?, u8::try_from(night_limit?).ok()?) {

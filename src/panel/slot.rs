@@ -23,6 +23,8 @@ struct Slot {
     contents: Mutex<Contents>,
     /// For the writer: there is something to take.
     changed: Notify,
+    /// For whoever waits to put the next frame there.
+    taken: Notify,
     /// For whoever blocks until the writer has ended.
     ended: Condvar,
     pulse: Arc<Pulse>,
@@ -33,6 +35,7 @@ impl Default for Slot {
         Self {
             contents: Mutex::default(),
             changed: Notify::new(),
+            taken: Notify::new(),
             ended: Condvar::new(),
             pulse: Arc::new(Pulse::of_thread("panel")),
         }
@@ -90,6 +93,13 @@ impl FrameSlot {
         self.0.changed.notify_one();
     }
 
+    /// Waits until the writer has taken the frame that was handed over; one waits at a time.
+    pub(crate) async fn taken(&self) {
+        while self.contents().pending.is_some() {
+            self.0.taken.notified().await;
+        }
+    }
+
     /// Waits for a frame, the order to stop, or a moment; without a moment nothing wakes the writer in between. It is the
     /// writer's resting point.
     pub(super) async fn hear(&self, until: Option<Instant>) -> Heard {
@@ -126,6 +136,7 @@ impl FrameSlot {
             });
         }
         let newest = contents.pending.take()?;
+        self.0.taken.notify_one();
         Some(Heard::Frame {
             newest,
             superseded: std::mem::take(&mut contents.superseded),

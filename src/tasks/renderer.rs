@@ -23,6 +23,13 @@ use crate::pulse;
 /// Orders that may wait for the renderer; when the queue is full, the sender is told that the node is busy.
 pub const ORDERS: usize = 256;
 
+/// 2 ms: a timer may come a millisecond late, which is too much for frames that follow one another closer than this. They
+/// follow the writer: while it writes one, the next is made.
+const CLOSE: Duration = Duration::from_millis(2);
+
+/// How long a frame may wait for the writer before the next takes its place: longer than two transfers on the slowest bus.
+const TAKEN_WITHIN: Duration = Duration::from_millis(100);
+
 /// What somebody asks of the LEDs.
 #[derive(Debug)]
 pub enum Order {
@@ -219,10 +226,17 @@ impl Renderer {
             self.solitude.next(now),
         ];
         let wake = wake.into_iter().flatten().min();
+        let (clock, panel) = (self.clock, &self.panel);
         let wake_up = async {
-            match wake {
-                Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
-                None => std::future::pending().await,
+            let Some(at) = wake else {
+                return std::future::pending().await;
+            };
+            if at.saturating_sub(now) < CLOSE {
+                // Not taken for so long: the bus hangs, and the stage has its own times.
+                drop(tokio::time::timeout(TAKEN_WITHIN, panel.taken()).await);
+            }
+            if at > clock.now() {
+                tokio::time::sleep_until(clock.instant(at)).await;
             }
         };
         // A sender that is gone is a task that has ended, which the supervisor notices; here it is only silence.

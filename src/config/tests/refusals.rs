@@ -75,7 +75,7 @@ fn both_ends_of_each_range_are_allowed_and_what_lies_beyond_is_not() {
         ("panel.refresh_secs", 0, 3600),
         ("telemetry.interval_secs", 1, 3600),
         ("light.brightness_limit", 1, 255),
-        ("light.frames_per_second", 1, 200),
+        ("light.frames_per_second", 1, 2000),
         ("light.load_interval_ms", 200, 10_000),
     ] {
         let (section, name) = key.split_once('.').expect("a key");
