@@ -105,7 +105,7 @@ pub(crate) fn stage_settings(config: &Config) -> crate::light::Settings {
         default_effect: Kind::from_name(&config.light.default_effect).unwrap_or(Kind::CpuLoad),
         brightness_limit: config.light.brightness_limit,
         gamma: config.light.gamma,
-        frames_per_second: config.light.frames_per_second.into(),
+        frames_per_second: config.light.frames_per_second,
         allow_fast_flashes: config.light.allow_fast_flashes,
         current_limit_milliamps: config.light.current_limit_milliamps,
         night: config.light.night,
