@@ -39,20 +39,23 @@ fn machine(readings: &Readings, place: Place) -> Finding {
         Place::Host => "no container".to_owned(),
         Place::Container(engine) => format!("in a container of {}", engine.name()),
     };
-    let rest = format!("{system}, kernel {kernel}; {place}");
-    match (readings.is_pi(), &readings.model) {
-        (Some(true), Some(model)) => finding("machine", Level::Ok, format!("{model}, {rest}")),
-        (Some(_), Some(model)) => finding(
-            "machine",
+    let (level, board) = match (readings.is_pi(), &readings.model) {
+        (Some(true), Some(model)) => (Level::Ok, model.clone()),
+        (Some(_), Some(model)) => (Level::Info, format!("{model}, which is no Raspberry Pi")),
+        (Some(_), None) => (
             Level::Info,
-            format!("{model}, which is no Raspberry Pi; {rest}"),
+            "no Raspberry Pi: another kind of processor".to_owned(),
         ),
-        _ => finding(
-            "machine",
+        (None, _) => (
             Level::Info,
-            format!("the board does not say what it is, so it may be no Raspberry Pi; {rest}"),
+            "the board does not say what it is, so it may be no Raspberry Pi".to_owned(),
         ),
-    }
+    };
+    finding(
+        "machine",
+        level,
+        format!("{board}; {system}, kernel {kernel}; {place}"),
+    )
 }
 
 fn user(readings: &Readings, place: Place) -> Finding {

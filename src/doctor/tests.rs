@@ -15,6 +15,7 @@ const OWN: u32 = 1000;
 fn healthy() -> Readings {
     Readings {
         model: Some("Raspberry Pi 4 Model B Rev 1.4".to_owned()),
+        is_arm: true,
         os: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
         kernel: Some("6.6.31+rpt-rpi-v8".to_owned()),
         traces: Traces {
@@ -524,6 +525,42 @@ fn a_container_on_a_host_without_i2c_sends_to_the_host() {
             "on the host, not in this container",
             "sudo raspi-config nonint do_i2c 0",
         ],
+    );
+}
+
+#[test]
+fn a_container_whose_host_has_no_module_is_sent_to_the_host_and_not_for_the_device() {
+    let readings = Readings {
+        has_i2c_dev: false,
+        ..contained(Engine::Docker)
+    };
+    fails(
+        &readings,
+        NO_BUS,
+        "module",
+        "i2c-dev is not loaded",
+        &[
+            "on the host, not in this container",
+            "sudo modprobe i2c-dev",
+        ],
+    );
+}
+
+#[test]
+fn a_container_on_another_kind_of_processor_is_on_no_pi() {
+    let readings = Readings {
+        model: None,
+        is_arm: false,
+        adapters: Vec::new(),
+        has_i2c_dev: false,
+        ..contained(Engine::Docker)
+    };
+    fails(
+        &readings,
+        NO_BUS,
+        "i2c",
+        "no Raspberry Pi",
+        &["piglow-node --panel simulated"],
     );
 }
 

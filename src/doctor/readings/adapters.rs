@@ -13,12 +13,14 @@ const FIRST_HEADER: &str = "205000.i2c";
 const FIRST: &str = "Raspberry Pi Model B Rev 1";
 
 impl Readings {
-    /// Whether this is a Raspberry Pi; `None` when the board's name can't be read.
+    /// Whether this is a Raspberry Pi; `None` when the board does not say what it is.
     #[must_use]
     pub fn is_pi(&self) -> Option<bool> {
-        self.model
-            .as_deref()
-            .map(|model| model.contains("Raspberry Pi"))
+        match &self.model {
+            Some(model) => Some(model.contains("Raspberry Pi")),
+            None if !self.is_arm => Some(false),
+            None => None,
+        }
     }
 
     /// Whether this is one of the first Pis, of 2012, with the header on bus 0.

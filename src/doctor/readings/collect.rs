@@ -33,6 +33,7 @@ impl Readings {
         };
         Self {
             model: model(root),
+            is_arm: cfg!(any(target_arch = "arm", target_arch = "aarch64")),
             os: os_release(&at("etc/os-release")),
             kernel: line(&at("proc/sys/kernel/osrelease")),
             traces: traces(root, &variable),

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 pub struct Readings {
     /// The board's name, `Raspberry Pi 4 Model B Rev 1.4`.
     pub model: Option<String>,
+    /// Whether the processor is an Arm, as every Pi's is.
+    pub is_arm: bool,
     /// The operating system's name, `Debian GNU/Linux 12 (bookworm)`; in a container, the container's.
     pub os: Option<String>,
     /// The kernel's version.
