@@ -1,5 +1,5 @@
 //! `piglow-node doctor` on a real Mosquitto: what lets the node in, what does not, and what it may do there. `tests/run` runs
-//! them; they need mosquitto and openssl.
+//! them; they need mosquitto, openssl and umockdev.
 
 #![cfg(feature = "demo")]
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use support::authority::Authority;
 use support::guarded::Guarded;
 use support::guest::Guest;
+use support::i2c::MockedBus;
 use support::mosquitto::{Mosquitto, run};
 use support::program::{Program, output};
 use support::{Client, TestNode, free_port, within};
@@ -360,4 +361,50 @@ async fn a_retained_command_is_found_with_the_command_that_clears_it() {
         !report.to_string().contains("a retained command"),
         "{report:#}"
     );
+}
+
+#[tokio::test]
+#[ignore = "needs umockdev; tests/run runs it"]
+async fn the_chip_is_asked_by_one_byte_that_changes_nothing_and_each_fault_is_told() {
+    let mut bus = MockedBus::plugged().await;
+    let url = format!("mqtt://127.0.0.1:{}", free_port());
+    for (order, level, check, words) in [
+        ("mend", "ok", "chip", "a chip answers at 0x54"),
+        ("fail 121 RDWR", "fail", "chip", "no device answers at 0x54"),
+        ("fail 110 RDWR", "fail", "chip", "timed out"),
+        ("fail 5 RDWR", "fail", "chip", "a transfer failed"),
+        (
+            "fail 16 SLAVE",
+            "fail",
+            "driver",
+            "a kernel driver has the address",
+        ),
+    ] {
+        bus.order(order).await;
+        let environment = bus.environment();
+        let environment = environment
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let output = output(&["--url", &url, "doctor", "--json"], &environment).await;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let report: Value = serde_json::from_str(&text).expect("JSON");
+        let findings = report["findings"].as_array().expect("findings");
+        let found = findings.iter().any(|finding| {
+            finding["section"] == "panel"
+                && finding["check"] == check
+                && finding["level"] == level
+                && finding["text"]
+                    .as_str()
+                    .is_some_and(|text| text.contains(words))
+        });
+        assert!(found, "{order}: {check} {level} {words:?}: {report:#}");
+    }
+    let told = bus.told();
+    let written: Vec<(u8, &[u8])> = told
+        .transfers
+        .iter()
+        .map(|transfer| (transfer.address, transfer.bytes.as_slice()))
+        .collect();
+    assert_eq!(written, [(0x54, &[0x16][..])]);
+    assert_eq!(told.strange, [""; 0]);
 }

@@ -171,10 +171,10 @@ impl Case<'_> {
     /// Whether the device file of the configuration is there.
     pub(super) fn device(&self) -> Finding {
         let readings = self.readings;
+        if self.is_bus() {
+            return finding("device", Level::Ok, format!("{} is an I2C bus", self.bus));
+        }
         match readings.device {
-            Device::Character { minor, .. } if self.is_bus() => {
-                return finding("device", Level::Ok, format!("{} is bus {minor}", self.bus));
-            }
             Device::Character { .. } | Device::NotADevice => {
                 return finding(
                     "device",

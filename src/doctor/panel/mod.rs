@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::readings::Device;
 use super::{Engine, Finding, Level, Place, Probe, Readings, Section, Step};
+use crate::panel::Fault;
 use crate::warden::Report;
 
 /// The kind of device that an I2C bus is (Linux's `devices.txt`).
@@ -72,14 +73,30 @@ impl<'a> Case<'a> {
             place: Place::of(readings),
             bus: target.bus.display().to_string(),
             number: match readings.device {
-                Device::Character { minor, .. } => Some(minor),
-                Device::Missing | Device::NotADevice => super::readings::bus_number(target.bus),
+                Device::Character {
+                    major: I2C_MAJOR,
+                    minor,
+                    ..
+                } => Some(minor),
+                Device::Character { .. } | Device::Missing | Device::NotADevice => {
+                    super::readings::bus_number(target.bus)
+                }
             },
         }
     }
 
+    /// Whether the device file is an I2C bus, by its kind or by what became of asking.
     fn is_bus(&self) -> bool {
-        matches!(self.readings.device, Device::Character { major, .. } if major == I2C_MAJOR)
+        let is_one =
+            matches!(self.readings.device, Device::Character { major, .. } if major == I2C_MAJOR);
+        is_one
+            || matches!(
+                self.probe,
+                Probe::Answered
+                    | Probe::Failed(
+                        Fault::NoAnswer | Fault::TimedOut | Fault::Line | Fault::AddressTaken
+                    )
+            )
     }
 
     fn skipped(check: &'static str) -> Finding {
