@@ -17,7 +17,7 @@ use crate::warden;
 use crate::{clock, node};
 
 /// How long reading the host may take: small files, of which the firmware's may hang with it.
-const READING: Duration = Duration::from_secs(5);
+const READING: Duration = Duration::from_secs(15);
 
 /// How long one broker may take in all; each of its steps has its own, shorter limit.
 const BROKER: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{Adapter, BootFile, Client, Device, Holder, Readings, Surroundings, Traces, User};
 use crate::panel::ADDRESS;
@@ -19,6 +20,9 @@ const FIRST_NAMESPACE: &str = "pid:[4026531836]";
 
 /// Processes whose open files are looked at, at most.
 const PROCESSES: usize = 4096;
+
+/// 1 s: looking for who else uses the bus must not hold up the rest on a machine with much to do.
+const HOLDERS_LIMIT: Duration = Duration::from_secs(1);
 
 impl Readings {
     /// Reads what there is below a root, usually `/`; `bus` is the device file of the configuration.
@@ -271,6 +275,7 @@ fn client(folder: &Path, bus: u32) -> Option<Client> {
 
 fn holders(folder: &Path, device: &Path) -> Vec<Holder> {
     let own = std::process::id();
+    let end = Instant::now() + HOLDERS_LIMIT;
     let processes = children(folder).into_iter().filter_map(|path| {
         let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
         Some((number, path))
@@ -278,6 +283,7 @@ fn holders(folder: &Path, device: &Path) -> Vec<Holder> {
     processes
         .filter(|(number, _)| *number != own)
         .take(PROCESSES)
+        .take_while(|_| Instant::now() < end)
         .filter(|(_, path)| {
             children(&path.join("fd"))
                 .iter()
