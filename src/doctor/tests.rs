@@ -571,7 +571,7 @@ fn a_chip_that_does_not_answer_is_reseated() {
         Probe::Failed(Fault::NoAnswer),
         "chip",
         "no device answers at 0x54 on /dev/i2c-1",
-        &["seat the PiGlow", "sudo i2cdetect -y 1"],
+        &["seat the PiGlow", "sudo i2cdetect -y -q 1 0x54 0x54"],
     );
 }
 

@@ -197,7 +197,7 @@ impl Case<'_> {
                 format!("no device answers at {ADDRESS:#04x} on {bus}: the board is not seated, or it is another bus"),
             )
             .act("switch the Pi off and seat the PiGlow on the first 26 pins, from pin 1 at the corner, all the way down, no pin beside its socket")
-            .run(format!("sudo i2cdetect -y {}   # 54 should be in the table", self.number.unwrap_or(1))),
+            .run(format!("sudo i2cdetect -y -q {} 0x54 0x54   # 54 should be in the table", self.number.unwrap_or(1))),
             Fault::TimedOut => finding(
                 "chip",
                 Level::Fail,
