@@ -313,9 +313,15 @@ pub enum OnStop {
 }
 
 impl StateFile {
-    /// Finds the folder for `auto` by the environment; nowhere when there is none.
+    /// Finds the folder for `auto` by the environment, and a node's file in it; nowhere when there is none.
     #[must_use]
     pub fn resolved(&self, node: &NodeId, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        self.in_state_folder(&format!("light-{node}.json"), variable)
+    }
+
+    /// The same for a file of this name.
+    #[must_use]
+    pub fn in_state_folder(&self, name: &str, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         match self {
             Self::None | Self::Path(_) => self.clone(),
             Self::Auto => {
@@ -332,9 +338,7 @@ impl StateFile {
                 systemd
                     .or_else(|| Some(folder("XDG_STATE_HOME")?.join("piglow-node")))
                     .or_else(|| Some(folder("HOME")?.join(".local/state/piglow-node")))
-                    .map_or(Self::None, |folder| {
-                        Self::Path(folder.join(format!("light-{node}.json")))
-                    })
+                    .map_or(Self::None, |folder| Self::Path(folder.join(name)))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::settings::Flags;
 use super::{DONE, FAULT, logging, runtime, stop_on_signal};
 use crate::config::Config;
 use crate::demo::{BrokerOptions, EmbeddedBroker};
+use crate::fleet::{Fleet, StartError};
 use crate::light::board::Segment;
 use crate::node::{Node, View};
 use crate::panel::{Latched, SimBus};
@@ -32,6 +34,9 @@ use crate::units::Percent;
 
 /// The usual port of MQTT.
 const PORT: u16 = 1883;
+
+/// Ports above the configured one that the dashboard tries when that is taken, before it takes any.
+const NEIGHBOURS: u16 = 20;
 
 /// Between two looks at keys and news: 30 a second.
 const REDRAW: Duration = Duration::from_millis(33);
@@ -90,9 +95,20 @@ impl Demo {
         let Some((view, board, config)) = nodes.first().cloned() else {
             return Ok(DONE);
         };
+        let fleet = Self::dashboard(&config).await?;
+        let dashboard = format!("http://{}", fleet.address());
+        {
+            let (stop, faults) = (stop.clone(), faults.clone());
+            tasks.spawn("dashboard", async move {
+                if fleet.run(stop.clone()).await.is_err() {
+                    faults.send_replace(true);
+                    stop.cancel();
+                }
+            });
+        }
         let client = Client::connect(&config, "demo", Vec::new())?;
         let mut stage = Stage {
-            introduction: Introduction::new(broker.address().port(), self, &config),
+            introduction: Introduction::new(broker.address().port(), self, &config, dashboard),
             glance: Glance {
                 node: view.id.to_string(),
                 effects: crate::light::effect::EFFECTS
@@ -122,6 +138,27 @@ impl Demo {
         Ok(if *fault_seen.borrow() { FAULT } else { DONE })
     }
 
+    /// The dashboard, for this machine only; at the next free port when its own is taken.
+    async fn dashboard(config: &Config) -> Result<Fleet, StartError> {
+        let own = config.fleet.listen.port();
+        let neighbours = (1..=NEIGHBOURS).filter_map(|step| own.checked_add(step));
+        let mut refused = None;
+        for port in std::iter::once(own).chain(neighbours).chain([0]) {
+            let mut config = config.clone();
+            config.fleet.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            match Fleet::start(&config).await {
+                Err(StartError::Listen { address, source }) => {
+                    refused = Some(StartError::Listen { address, source });
+                }
+                started => return started,
+            }
+        }
+        Err(refused.unwrap_or(StartError::Listen {
+            address: config.fleet.listen,
+            source: io::ErrorKind::AddrInUse.into(),
+        }))
+    }
+
     /// The user's configuration with what makes it a demonstration.
     fn config(&self, flags: &Flags, url: &str, number: u16) -> anyhow::Result<Config> {
         let id = if self.nodes == 1 {
@@ -138,6 +175,12 @@ impl Demo {
             ("node.id", id),
             ("panel.backend", "simulated".to_owned()),
             ("telemetry.interval_secs", "1".to_owned()),
+            ("fleet.control_token_file", String::new()),
+            ("fleet.view_token_file", String::new()),
+            ("fleet.certificate_file", String::new()),
+            ("fleet.key_file", String::new()),
+            ("fleet.share_group", String::new()),
+            ("fleet.history_file", String::new()),
         ];
         Ok(flags.load_with(&forced, "demo")?.config)
     }
@@ -145,13 +188,14 @@ impl Demo {
 
 /// What is said before anything happens, and below the picture: where the broker is, and commands to copy.
 struct Introduction {
+    dashboard: String,
     broker: String,
     /// What follows the program's name in each command.
     commands: [String; 3],
 }
 
 impl Introduction {
-    fn new(port: u16, demo: &Demo, config: &Config) -> Self {
+    fn new(port: u16, demo: &Demo, config: &Config, dashboard: String) -> Self {
         let busy = if port == demo.port {
             String::new()
         } else {
@@ -168,6 +212,7 @@ impl Introduction {
         };
         let to = format!("{url}{root} --node {}", config.node.id);
         Self {
+            dashboard: format!("dashboard at {dashboard}"),
             broker: format!("embedded broker at {}{busy}", config.mqtt.broker_names()),
             commands: [
                 format!("send{to} breathe"),
@@ -196,7 +241,10 @@ impl Introduction {
             .commands
             .iter()
             .map(|command| format!("  {} {command}", program.display()));
-        std::iter::once(first).chain(commands).collect()
+        [self.dashboard.clone(), first]
+            .into_iter()
+            .chain(commands)
+            .collect()
     }
 }
 

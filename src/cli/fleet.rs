@@ -21,7 +21,11 @@ impl Dashboard {
         let listen = self
             .listen
             .map(|address| ("fleet.listen", address.to_string()));
-        let config = flags.load_with(listen.as_slice(), "--listen")?.config;
+        let mut config = flags.load_with(listen.as_slice(), "--listen")?.config;
+        config.fleet.history_file = config
+            .fleet
+            .history_file
+            .in_state_folder("fleet.redb", |name| std::env::var_os(name));
         logging::to_stderr(&config.log);
         runtime()?.block_on(async {
             let stop = stop_on_signal()?;

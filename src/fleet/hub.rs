@@ -1,5 +1,6 @@
 //! What the tasks of the dashboard share.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -22,6 +23,8 @@ pub(super) struct Hub {
     pub(super) news: Notify,
     /// What nodes are asked for has changed.
     pub(super) views: Notify,
+    /// How often a reader was too far behind.
+    pub(super) resets: AtomicU64,
     /// The number of the newest batch in the journal.
     newest: watch::Sender<u64>,
 }
@@ -35,6 +38,7 @@ impl Hub {
             streams: Mutex::default(),
             news: Notify::new(),
             views: Notify::new(),
+            resets: AtomicU64::new(0),
             newest: watch::Sender::new(0),
         }
     }

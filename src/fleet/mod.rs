@@ -3,13 +3,15 @@
 //! [`registry`] is the picture: messages and the time in, changes out. The rest is shell: a session with the broker feeds it,
 //! a loop puts batches of changes into the journal, and each reader follows that at its own pace.
 
-#![allow(dead_code, reason = "what the store and the metrics will use")]
-
+mod access;
 mod http;
 mod hub;
 mod journal;
+mod limit;
 mod page;
+mod process;
 pub mod registry;
+mod store;
 mod streams;
 mod ticker;
 
@@ -20,16 +22,22 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StateFile};
 use crate::mqtt::{self, OpenError};
 use crate::node;
 use crate::protocol::Topics;
 use crate::supervisor::{Fault, Supervisor};
+pub use access::AccessError;
+pub use http::{OPENAPI, TlsError};
+pub use store::StoreError;
+
+use access::Access;
 use hub::{Hub, Shared};
 use registry::{Registry, Rules};
+use store::Store;
 
 /// How long the tasks may take to end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -40,6 +48,15 @@ pub enum StartError {
     /// The session with the broker can't be prepared.
     #[error(transparent)]
     Mqtt(#[from] OpenError),
+    /// Nobody could be let in, or everybody.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The file of the history can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Somebody else listens there, or it is no address of this machine.
     #[error("`fleet.listen` is {address}, which can't be listened at")]
     Listen {
@@ -76,6 +93,12 @@ impl Fleet {
             cool_celsius: config.events.cool_celsius,
             own_commands: http::command_prefix(epoch),
         };
+        let access = Access::load(&config.fleet)?;
+        let identity = http::identity(&config.fleet)?;
+        let store = match &config.fleet.history_file {
+            StateFile::Path(path) => Some(Store::open(path)?),
+            StateFile::None | StateFile::Auto => None,
+        };
         let address = config.fleet.listen;
         let listener = TcpListener::bind(address)
             .await
@@ -84,15 +107,25 @@ impl Fleet {
             .local_addr()
             .map_err(|source| StartError::Listen { address, source })?;
         let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
-        let hub: Shared = Arc::new(Hub::new(Registry::new(rules), epoch, clock));
+        let mut registry = Registry::new(rules);
+        let store = store.map(|(store, pages)| {
+            registry.restore(clock.unix_millis(), &pages);
+            info!(pages = pages.len(), "history is there again");
+            store
+        });
+        let hub: Shared = Arc::new(Hub::new(registry, epoch, clock));
 
         let mut tasks = Supervisor::default();
         let server = http::Server::new(
-            config,
-            Arc::clone(&hub),
-            outbox.clone(),
-            topics.clone(),
-            epoch,
+            &config.fleet,
+            http::Parts {
+                hub: Arc::clone(&hub),
+                outbox: outbox.clone(),
+                topics: topics.clone(),
+                access,
+                identity,
+                epoch,
+            },
         );
         tasks.spawn("http", server.run(listener, tasks.token()));
         tasks.spawn("teller", ticker::tell(Arc::clone(&hub), tasks.token()));
@@ -104,6 +137,12 @@ impl Fleet {
             "mirror",
             ticker::mirror(Arc::clone(&hub), outbox.clone(), topics, tasks.token()),
         );
+        if let Some(store) = store {
+            tasks.spawn(
+                "history",
+                ticker::keep(Arc::clone(&hub), store, tasks.token()),
+            );
+        }
         let mut session_task = Supervisor::default();
         if let Some(homing) = session.homing() {
             session_task.spawn("homing", homing.run(session_task.token()));
@@ -121,7 +160,17 @@ impl Fleet {
                 hub.take(&message);
             }),
         );
-        info!(%address, "dashboard");
+        let scheme = if config.fleet.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        info!(url = %format_args!("{scheme}://{address}"), "dashboard");
+        if config.fleet.tls.is_none() && !address.ip().to_canonical().is_loopback() {
+            warn!(
+                "tokens and sessions can be read on the way: expected `fleet.certificate_file`, or a proxy that speaks HTTPS"
+            );
+        }
         Ok(Self {
             address,
             tasks,

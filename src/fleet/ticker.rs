@@ -1,11 +1,14 @@
 //! The loops that need a clock: batches of changes, what has become stale, and the frames of what is in view.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::hub::Shared;
+use super::store::Store;
 use super::streams::WATCH_SECS;
 use crate::mqtt::{Handover, Link, Outbox};
 use crate::protocol::{self, Topics};
@@ -17,6 +20,9 @@ const BATCH: Duration = Duration::from_millis(250);
 
 /// Between two looks at what has become stale, and at what is to be mirrored.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Between two writes of the history: flash memory wears out by them, and a power cut costs what came since the last.
+const SAVE: Duration = Duration::from_secs(300);
 
 /// Tells what has changed: at once after a pause, and then at most four times a second.
 pub(super) async fn tell(hub: Shared, stop: CancellationToken) {
@@ -92,6 +98,27 @@ pub(super) async fn mirror(hub: Shared, outbox: Outbox, topics: Topics, stop: Ca
             if sent == Handover::QueueFull {
                 hub.streams().ask_again(node);
             }
+        }
+    }
+}
+
+/// Saves the history every five minutes, and at the end.
+pub(super) async fn keep(hub: Shared, store: Store, stop: CancellationToken) {
+    loop {
+        let pause = stop.run_until_cancelled(tokio::time::sleep(SAVE));
+        let is_over = pulse::rest(pause).await.is_none();
+        let batch = hub.registry().unsaved();
+        if is_over {
+            // Beside the loops: a disk may take its time.
+            let closed = tokio::task::spawn_blocking(move || store.close(batch)).await;
+            if closed.is_err() {
+                warn!("the history was not saved");
+            }
+            return;
+        }
+        let spans: BTreeSet<i64> = batch.iter().map(|page| page.span).collect();
+        if !store.save(batch) {
+            hub.registry().keep_unsaved(spans);
         }
     }
 }

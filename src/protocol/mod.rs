@@ -37,8 +37,8 @@ pub use observe::{
 };
 #[cfg(feature = "fleet")]
 pub use reading::{
-    Card, CountersReading, HealthReading, LightReading, Reading, object_fields, read_frame,
-    read_health, read_history, read_info, read_light, read_result_id, read_sample, read_setting,
+    Card, CountersReading, HealthReading, LightReading, Reading, read_frame, read_health,
+    read_history, read_info, read_light, read_object, read_result_id, read_sample, read_setting,
 };
 pub use result::{Outcome, Reason, Rejection, result};
 pub use setting::{decode_setting, kept_tuning, recall_tuning, setting_state};

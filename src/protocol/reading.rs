@@ -362,12 +362,10 @@ pub fn read_result_id(payload: &[u8]) -> Option<Option<String>> {
     Some(wire.id)
 }
 
-/// The fields of a JSON object as they stand, without its braces; `None` for what is no object.
+/// A JSON object, read in full; `None` for what is none.
 #[must_use]
-pub fn object_fields(payload: &[u8]) -> Option<&str> {
-    let raw: &RawValue = serde_json::from_slice(payload).ok()?;
-    let fields = raw.get().strip_prefix('{')?.strip_suffix('}')?;
-    Some(fields.trim())
+pub fn read_object(payload: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
+    serde_json::from_slice(payload).ok()
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,8 @@
 
 pub mod authority;
 pub mod browser;
+#[cfg(feature = "fleet")]
+pub mod dashboard;
 pub mod gate;
 pub mod guarded;
 pub mod guest;

@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -100,6 +101,20 @@ impl Refusal {
         }
     }
 
+    /// Nobody has shown who it is, or shown something else.
+    pub(super) fn unknown_caller() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "a token: `Authorization: Bearer TOKEN`, or POST /api/v1/session",
+        )
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     /// The same, with when to try again.
     pub(super) fn retry_after(self, secs: u64) -> Self {
         Self {
@@ -143,6 +158,10 @@ impl IntoResponse for Refusal {
         }
         error.insert("expected".to_owned(), self.expected.into());
         let mut response = json_of(self.status, &json!({ "error": error }));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let how = HeaderValue::from_static("Bearer realm=\"piglow fleet\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, how);
+        }
         if let Some(secs) = self.retry_secs {
             response.headers_mut().insert(RETRY_AFTER, secs.into());
         }

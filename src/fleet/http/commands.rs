@@ -1,9 +1,10 @@
 //! Commands: who sent what to whom is logged, and what becomes of it comes back as results.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,6 +14,7 @@ use tracing::info;
 
 use super::App;
 use super::answers::{Refusal, body_of, json_of};
+use super::gate::Visitor;
 use crate::light::Setting;
 use crate::light::board::{Segment, UnknownSegment};
 use crate::mqtt::Handover;
@@ -26,6 +28,11 @@ const NODES_MAX: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Commands from one address: so many at once,
+pub(super) const ORDERS_BURST: u32 = 40;
+/// and then so many a second: a finger on a slider.
+pub(super) const ORDERS_PER_SEC: f64 = 10.0;
 
 /// The fields of a request.
 const FIELDS: [&str; 5] = ["to", "kind", "segment", "setting", "payload"];
@@ -45,6 +52,11 @@ impl Commands {
         }
     }
 
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.next.load(Ordering::Relaxed) - 1
+    }
+
     fn next_id(&self) -> String {
         format!(
             "{}{}",
@@ -55,7 +67,21 @@ impl Commands {
 }
 
 /// `POST /api/v1/commands`
-pub(super) async fn send(State(app): State<Arc<App>>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn send(
+    State(app): State<Arc<App>>,
+    Extension(visitor): Extension<Visitor>,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let who = visitor
+        .caller
+        .map_or_else(String::new, |caller| caller.name);
+    let now = app.hub.now();
+    let allowed = app.orders.lock().unwrap_or_else(PoisonError::into_inner);
+    let allowed = { allowed }.take(visitor.address, now);
+    allowed.map_err(|secs| {
+        let expected = format!("at most {ORDERS_PER_SEC} commands a second");
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_commands", expected).retry_after(secs)
+    })?;
     let document = body_of(body).await?;
     let Value::Object(fields) = &document else {
         return Err(Refusal::new(
@@ -74,10 +100,10 @@ pub(super) async fn send(State(app): State<Arc<App>>, body: Body) -> Result<Resp
         ));
     }
     let kind = kind(fields)?;
+    let addresses = addresses(&app, kind, fields.get("to"))?;
     let id = app.commands.next_id();
     let payload = fields.get("payload").unwrap_or(&Value::Null);
-    let payload = protocol::order_payload(kind, payload, &id, "dashboard")?;
-    let addresses = addresses(&app, kind, fields.get("to"))?;
+    let payload = protocol::order_payload(kind, payload, &id, &format!("dashboard/{who}"))?;
     let (connected, place) = {
         let registry = app.hub.registry();
         let (connected, place) = registry.broker();
@@ -89,6 +115,8 @@ pub(super) async fn send(State(app): State<Arc<App>>, body: Body) -> Result<Resp
     let to = fields.get("to").map(Value::to_string).unwrap_or_default();
     info!(
         target: "audit",
+        who,
+        from = %visitor.address,
         command = %id,
         to,
         ?kind,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -203,6 +204,7 @@ impl Reader {
             Next::Nothing => None,
             Next::Lost => {
                 self.cursor = journal.newest();
+                self.hub.resets.fetch_add(1, Ordering::Relaxed);
                 Some(format!("id: {}\nevent: reset\ndata: {{}}\n\n", self.cursor).into())
             }
         }

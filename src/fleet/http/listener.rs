@@ -12,9 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::tls::Identity;
 use crate::mqtt::StallGuard;
 use crate::pulse;
 
@@ -22,6 +24,8 @@ use crate::pulse;
 const CONNECTIONS_MAX: usize = 1024;
 /// How long a request's head may take, and how long a connection may be idle.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a reader may take nothing of what it is sent.
 const STALL: Duration = Duration::from_secs(30);
 /// The longest head of a request, in bytes.
@@ -34,7 +38,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Takes connections until it is told to stop, then lets answers end that have begun.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    identity: Option<Identity>,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -59,8 +68,17 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         }
         let router = router.clone().layer(Extension(Peer(peer)));
         let stop = stop.clone();
+        let stream = StallGuard::new(stream, STALL);
+        let tls = identity.as_ref().map(Identity::acceptor);
         connections.spawn(async move {
-            converse(StallGuard::new(stream, STALL), router, stop).await;
+            match tls {
+                None => converse(stream, router, stop).await,
+                Some(tls) => match timeout(HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => converse(stream, router, stop).await,
+                    Ok(Err(error)) => debug!(%peer, %error, "no TLS"),
+                    Err(_) => debug!(%peer, "no TLS in time"),
+                },
+            }
             drop(place);
         });
     }

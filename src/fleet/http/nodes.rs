@@ -7,10 +7,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::App;
-use super::answers::{Refusal, aside, json_of, text_of};
+use super::answers::{Refusal, aside, text_of};
 use crate::fleet::registry::Window;
 use crate::fleet::streams::VIEW_MAX;
 
@@ -28,20 +28,6 @@ pub(super) async fn healthz(State(app): State<Arc<App>>) -> Response {
         ),
     };
     (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
-}
-
-/// `GET /api/v1/session`: who asks, and what they may do.
-pub(super) async fn session(State(app): State<Arc<App>>) -> Response {
-    json_of(
-        StatusCode::OK,
-        &json!({
-            "role": "control",
-            "login": false,
-            "version": crate::VERSION,
-            "root": app.topics.root(),
-            "now": app.hub.now(),
-        }),
-    )
 }
 
 /// `GET /api/v1/fleet`: all nodes.

@@ -7,7 +7,7 @@ pub(super) const SLOTS: usize = 720;
 /// Seconds of a span, of which a mean is kept.
 pub(super) const SPAN_SECS: i64 = 300;
 /// Spans of the last day.
-pub(super) const SPANS: usize = 288;
+pub const SPANS: usize = 288;
 /// Slots of a span.
 pub(super) const SLOTS_OF_SPAN: usize = (SPAN_SECS / SLOT_SECS) as usize;
 
@@ -324,18 +324,15 @@ impl History {
         (self.counts[at] > 0).then_some((steps, slots))
     }
 
-    /// Puts back what was stored of a span, where nothing is known of it yet.
-    pub(super) fn restore(
-        &mut self,
-        now_secs: i64,
-        span: i64,
-        steps: SpanSteps,
-        slots: Option<&[u8]>,
-    ) {
+    /// Puts back what was stored of a span's slots, where nothing is known of them yet.
+    pub(super) fn restore_slots_of(&mut self, now_secs: i64, span: i64, steps: &[u8]) {
         self.reach(now_secs);
-        if let Some(slots) = slots {
-            self.restore_slots(span, slots);
-        }
+        self.restore_slots(span, steps);
+    }
+
+    /// Puts back what was stored of a span.
+    pub(super) fn restore_span(&mut self, now_secs: i64, span: i64, steps: SpanSteps) {
+        self.reach(now_secs);
         if !self.has_span(span) {
             return;
         }
@@ -358,10 +355,8 @@ impl History {
                 }
             }
         }
-        for (metric, step) in [Metric::Load, Metric::Temperature]
-            .into_iter()
-            .zip(&steps[3..5])
-        {
+        let maxima = [Metric::Load, Metric::Temperature];
+        for (metric, step) in maxima.into_iter().zip(&steps[3..5]) {
             if *step != NONE {
                 self.raise(metric, at, *step);
             }
@@ -515,7 +510,8 @@ mod tests {
             let mut restored = History::default();
             for span in (now / SPAN_SECS - SPANS as i64)..=(now / SPAN_SECS) {
                 if let Some((steps, slots)) = history.span(span) {
-                    restored.restore(now, span, steps, slots.as_deref());
+                    restored.restore_slots_of(now, span, slots.as_deref().unwrap_or_default());
+                    restored.restore_span(now, span, steps);
                 }
             }
             for metric in Metric::ALL {

@@ -1,21 +1,25 @@
 //! What is known of all nodes: messages and the time go in, the picture and its changes come out. No clock, no I/O.
 
 mod history;
+pub(crate) mod metrics;
 mod node;
 mod notes;
+mod pages;
 mod row;
 mod views;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use history::SPANS;
 use history::{SLOT_SECS, SPAN_SECS, Values};
 use node::{Changes, KEPT_MAX, Light, Node, NodeCard};
 use notes::Notes;
+pub use pages::{Page, SLOT_SPANS};
 use row::{Delta, Row, append};
 pub use views::Window;
 use words::Words;
@@ -38,6 +42,9 @@ const INTERVAL_SECS: u16 = 5;
 /// [`SWEEP_CALM`] without a retained message, is waited for it; in milliseconds.
 const SWEEP_AFTER: i64 = 5_000;
 const SWEEP_CALM: i64 = 3_000;
+
+/// How long the history of a node that is not shown is kept, in milliseconds.
+const MEMORY: i64 = 3_600_000;
 
 /// Texts in common, in bytes: names, effects, versions; and self-descriptions, which are about 10 kB each and few.
 const WORDS_BYTES: usize = 4 << 20;
@@ -73,8 +80,10 @@ pub struct Tally {
     pub missed_samples: u64,
     /// Payloads that were not of the contract's shape.
     pub unreadable: u64,
-    /// Messages of nodes for which there was no room.
+    /// Messages of nodes for which there was no room, or whose name is none.
     pub refused: u64,
+    /// Connections to the broker.
+    pub connections: u64,
 }
 
 /// What a message was, as far as others than the registry have to know.
@@ -101,6 +110,8 @@ pub struct Registry {
     notes: Notes,
     words: Words,
     shapes: Words,
+    /// The spans whose history has changed since it was saved.
+    unsaved: BTreeSet<i64>,
     link: LinkSeen,
     tally: Tally,
 }
@@ -134,6 +145,7 @@ impl Registry {
             notes: Notes::default(),
             words: Words::new(WORDS_BYTES),
             shapes: Words::new(SHAPES_BYTES),
+            unsaved: BTreeSet::new(),
             link: LinkSeen::default(),
             tally: Tally::default(),
         }
@@ -239,13 +251,15 @@ impl Registry {
             node.is_online = online;
             node.since = (!retained).then_some(now);
             node.heard = now;
-            let was_stale = std::mem::take(&mut node.is_stale);
-            let stale = if was_stale {
-                Changes::STALE
-            } else {
-                Changes::default()
-            };
-            self.note_change(id, Changes::AVAILABILITY.with(stale));
+            node.is_stale = false;
+            let mut changes = Changes::AVAILABILITY.with(Changes::STALE);
+            if online {
+                // What it sent before it went is not of this moment.
+                node.at = None;
+                node.values = [None; 3];
+                changes = changes.with(Changes::SAMPLE);
+            }
+            self.note_change(id, changes);
         }
         self.list(id);
         true
@@ -293,6 +307,7 @@ impl Registry {
             node.is_online = true;
         }
         self.tally.samples += 1;
+        self.unsaved.insert(now.div_euclid(1000 * SPAN_SECS));
         if !self.rules.is_shared {
             self.tally.missed_samples += missed;
         }
@@ -318,7 +333,8 @@ impl Registry {
                 // Late, but not missed.
                 node.count(reading.run, reading.sequence);
             }
-            node.history.fill(now.div_euclid(1000), &samples);
+            let changed = node.history.fill(now.div_euclid(1000), &samples);
+            self.unsaved.extend(changed);
         }
         true
     }
@@ -475,6 +491,7 @@ impl Registry {
         place.clone_into(&mut self.link.place);
         if let Some(connection) = connection {
             self.link.generation = connection;
+            self.tally.connections += 1;
             self.link.sweep_at = Some(now + SWEEP_AFTER);
         } else {
             self.link.sweep_at = None;
@@ -502,8 +519,19 @@ impl Registry {
         if self.link.sweep_at.is_some_and(|at| at <= now) {
             self.link.sweep_at = None;
             let generation = self.link.generation;
-            let removed = self.ids_where(|node| node.generation != generation);
-            removed.iter().for_each(|id| self.remove(id));
+            let removed = self.ids_where(|node| node.is_listed && node.generation != generation);
+            removed.iter().for_each(|id| self.unlist(id));
+        }
+        let forgotten = self.ids_where(|node| !node.is_listed && now - node.heard > MEMORY);
+        forgotten.iter().for_each(|id| self.remove(id));
+    }
+
+    /// Shows a node no more, and keeps its history: the broker has lost what it kept, and the node will be back.
+    fn unlist(&mut self, id: &str) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.is_listed = false;
+            node.is_online = false;
+            self.gone.push(Arc::clone(&node.id));
         }
     }
 
@@ -533,7 +561,7 @@ impl Registry {
             rows: Vec::new(),
             gone: gone
                 .iter()
-                .filter(|id| !self.nodes.contains_key(*id))
+                .filter(|id| !self.nodes.get(*id).is_some_and(|node| node.is_listed))
                 .map(|id| &**id)
                 .collect(),
         };

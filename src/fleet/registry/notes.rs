@@ -24,10 +24,9 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Note {
     node: Arc<str>,
-    at: i64,
     kind: Kind,
-    /// The fields as published: JSON, without the braces, on one line.
-    fields: Box<str>,
+    /// As published, with the node and the time, on one line.
+    json: Box<[u8]>,
 }
 
 impl Note {
@@ -36,13 +35,16 @@ impl Note {
         if payload.len() > NOTE_MAX {
             return None;
         }
-        let fields = protocol::object_fields(payload)?;
+        let mut fields = protocol::read_object(payload)?;
+        // Who tells it, and when, is not theirs to say.
+        fields.insert("node".to_owned(), (*node).into());
+        fields.insert("at".to_owned(), at.into());
+        let mut json = Vec::new();
+        append(&mut json, &fields);
         Some(Self {
             node,
-            at,
             kind,
-            // A line break in JSON is space between its parts; in an event it would begin another field.
-            fields: fields.replace(['\n', '\r'], " ").into(),
+            json: json.into(),
         })
     }
 
@@ -52,22 +54,8 @@ impl Note {
             Kind::Result => b"event: result\ndata: ".as_slice(),
             Kind::Event => b"event: event\ndata: ",
         });
-        self.write(to);
+        to.extend_from_slice(&self.json);
         to.extend_from_slice(b"\n\n");
-    }
-
-    /// Appends it as JSON. The node and the time come last: of two fields of one name readers take the last.
-    fn write(&self, to: &mut Vec<u8>) {
-        to.push(b'{');
-        if !self.fields.is_empty() {
-            to.extend_from_slice(self.fields.as_bytes());
-            to.push(b',');
-        }
-        to.extend_from_slice(b"\"node\":");
-        append(to, &*self.node);
-        to.extend_from_slice(b",\"at\":");
-        append(to, &self.at);
-        to.push(b'}');
     }
 }
 
@@ -93,7 +81,7 @@ impl Notes {
             if number > 0 {
                 to.push(b',');
             }
-            note.write(to);
+            to.extend_from_slice(&note.json);
         }
         to.push(b']');
     }

@@ -7,6 +7,7 @@ use super::node::{Changes, Node};
 use super::notes::Kind;
 use super::row::{Row, append};
 use super::{Registry, SLOT_SECS, SPAN_SECS};
+use crate::protocol;
 
 /// The newest results and events that are shown of a node.
 const NOTES: usize = 20;
@@ -170,24 +171,17 @@ impl Registry {
 
 /// Appends a self-description, put together again; `null` when there is none.
 fn write_info(to: &mut Vec<u8>, node: &Node) {
-    let parts = node
-        .card
-        .as_ref()
-        .and_then(|card| Some((card.own.as_bytes(), card.shared.as_ref()?.as_bytes())));
-    let Some((own, shared)) = parts else {
-        to.extend_from_slice(b"null");
-        return;
-    };
-    to.push(b'{');
-    to.extend_from_slice(own);
-    if !own.is_empty() && !shared.is_empty() {
-        to.push(b',');
-    }
-    to.extend_from_slice(shared);
-    to.push(b'}');
+    let card = node.card.as_ref();
+    let parts = card.and_then(|card| Some([&*card.own, card.shared.as_deref()?]));
+    let whole = parts.map(|parts| {
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("{{{}}}", parts.join(","))
+    });
+    write_kept(to, whole.unwrap_or_default().as_bytes());
 }
 
-/// Appends a payload that was read as JSON; `null` when there is none.
+/// Appends what a node has published, if it is JSON through and through; else `null`: what nobody looked at when it came may be odd.
 fn write_kept(to: &mut Vec<u8>, payload: &[u8]) {
-    to.extend_from_slice(if payload.is_empty() { b"null" } else { payload });
+    let is_sound = protocol::read_object(payload).is_some();
+    to.extend_from_slice(if is_sound { payload } else { b"null" });
 }
