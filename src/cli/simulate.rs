@@ -1,6 +1,8 @@
 //! `piglow-node simulate`: many nodes from one process.
 
 use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,7 +11,7 @@ use tracing::info;
 
 use super::settings::Flags;
 use super::{DONE, logging, runtime, stop_on_signal};
-use crate::simulate::{Crowd, NODES_MAX, Settings};
+use crate::simulate::{Crowd, NODES_MAX, Recording, Settings};
 
 #[derive(Args)]
 pub(super) struct Simulate {
@@ -28,10 +30,13 @@ pub(super) struct Simulate {
     /// How many nodes connect in a second
     #[arg(long, value_name = "N", default_value = "200")]
     rate: NonZeroU16,
+    /// Play samples that were recorded, instead of making them up: a file of lines as mosquitto_sub -t 'piglow/+/telemetry' prints
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
     /// The same seed gives the same loads
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How fast the nodes' days pass; the interval between messages stays
+    /// How fast the nodes' own time passes, made up or recorded; the interval between messages stays
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     speed: f64,
     /// How many percent of the nodes go away in a minute, half of them without a word; each comes back within one
@@ -61,7 +66,9 @@ impl Simulate {
     pub(super) fn run(&self, flags: &Flags) -> anyhow::Result<u8> {
         let config = flags.load()?.config;
         logging::to_stderr(&config.log);
+        let recording = self.replay.as_deref().map(Recording::read).transpose();
         let settings = Settings {
+            recording: recording.context("failed to simulate")?.map(Arc::new),
             nodes: self.nodes,
             prefix: self.prefix.clone(),
             groups: self.groups,

@@ -13,6 +13,8 @@ mod light;
 mod observe;
 #[cfg(feature = "fleet")]
 mod reading;
+#[cfg(feature = "fleet")]
+mod recording;
 mod result;
 mod setting;
 mod siren;
@@ -40,6 +42,8 @@ pub use reading::{
     Card, CountersReading, HealthReading, LightReading, Reading, read_frame, read_health,
     read_history, read_info, read_light, read_object, read_result_id, read_sample, read_setting,
 };
+#[cfg(feature = "fleet")]
+pub use recording::recorded_sample;
 pub use result::{Outcome, Reason, Rejection, result};
 pub use setting::{decode_setting, kept_tuning, recall_tuning, setting_state};
 pub use siren::{SirenRequest, decode_siren, siren_state};

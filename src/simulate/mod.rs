@@ -6,12 +6,15 @@
 mod crowd;
 mod files;
 mod puppet;
+mod recording;
 mod workload;
 
 pub use crowd::{Crowd, CrowdError, Progress};
 pub use files::TooFewFiles;
+pub use recording::{Recording, RecordingError};
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Discovery};
@@ -36,6 +39,8 @@ pub struct Settings {
     pub interval: Duration,
     /// How many connect in a second.
     pub rate: NonZeroU16,
+    /// What the nodes tell of their hosts; `None`: what is made up.
+    pub recording: Option<Arc<Recording>>,
     /// What the made-up load grows from: the same seed gives the same nodes.
     pub seed: u64,
     /// How fast the nodes' time passes, 1 is as it is; the interval between messages stays.

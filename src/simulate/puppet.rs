@@ -137,7 +137,11 @@ impl Puppet {
     }
 
     fn sample(&mut self, out: &mut Vec<Message>) {
-        let mut sample = self.workload.read(self.unix_secs());
+        let now = self.unix_secs();
+        let mut sample = match &self.cast.settings.recording {
+            Some(recording) => recording.at(self.number, now),
+            None => self.workload.read(now),
+        };
         let clock = &self.cast.clock;
         sample.stamp = Stamp {
             run: self.run,
