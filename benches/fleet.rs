@@ -214,7 +214,7 @@ fn traffic() -> Vec<String> {
         &["simulate", "--nodes", &NODES.to_string(), "--rate", "250"],
     );
     let online = |nodes: usize| {
-        let wanted = r#"piglow_fleet_nodes{state="live"}"#;
+        let wanted = r#"piglow_fleet_nodes{state="online"}"#;
         move || metric(port, wanted) == Some(nodes as f64)
     };
     wait("every node to be live", online(NODES));
@@ -294,7 +294,7 @@ impl Look {
             at: Instant::now(),
             cpu_secs: cpu_secs(&service.id()),
             messages: value("piglow_fleet_messages_received_total"),
-            samples: value("piglow_fleet_samples_received_total") as u64,
+            samples: value("piglow_fleet_samples_total") as u64,
             bare_cpu_secs: cpu_secs(&bare.process.id().to_string()),
             bare_messages: bare_messages as f64,
             bare_samples,

@@ -234,7 +234,7 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
         .tells("piglow_fleet_samples_missed_total", "0")
         .await;
     prometheus
-        .tells(r#"count(piglow_node_group{group="rack-2"})"#, "4")
+        .tells(r#"count(piglow_node_info{group="rack-2"})"#, "4")
         .await;
     for (expression, least, most) in [
         ("piglow_node_cpu_load_ratio", 0.0, 1.0),

@@ -41,17 +41,22 @@ impl Topics {
         let every = |leaf| self.of_every_node(leaf);
         FleetFilters {
             surely: vec![
+                every(Leaf::LightResult),
+                every(Leaf::Event),
+                shared(every(Leaf::TelemetryHistory)),
+            ],
+            // What is retained comes all at once for a fleet: with QoS 1 Mosquitto drops what is more than its
+            // `max_queued_messages`, 1,000 by default, which 170 nodes have.
+            at_most_once: vec![
                 every(Leaf::Availability),
                 every(Leaf::LightState(Segment::Board)),
                 every(Leaf::Health),
                 every(Leaf::SettingState(Setting::EffectSpeed)),
                 every(Leaf::SettingState(Setting::BrightnessLimit)),
                 every(Leaf::Info),
-                every(Leaf::LightResult),
-                every(Leaf::Event),
-                shared(every(Leaf::TelemetryHistory)),
+                shared(every(Leaf::Telemetry)),
+                every(Leaf::Frame),
             ],
-            at_most_once: vec![shared(every(Leaf::Telemetry)), every(Leaf::Frame)],
         }
     }
 }
