@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::http::request;
+use support::http::{exchange, request};
 use support::mosquitto::{Mosquitto, program, run};
 use support::program::Program;
 use support::{free_port, within};
@@ -212,11 +212,10 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
     ];
     let nodes = Program::start(&simulate);
     let prometheus = Prometheus::start(port);
-    // It listens when it has opened its database.
-    within("prometheus to listen", async {
-        while tokio::net::TcpStream::connect(prometheus.address)
-            .await
-            .is_err()
+    within("prometheus to be ready", async {
+        // It listens before it has opened its database.
+        while !exchange(prometheus.address, "GET /-/ready", None)
+            .is_ok_and(|(status, _)| status == 200)
         {
             tokio::task::yield_now().await;
         }
@@ -286,13 +285,8 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
             .await
             .is_empty()
     );
-    assert_eq!(
-        prometheus
-            .ask("ALERTS{alertname=\"PiglowNodeOffline\",alertstate=\"pending\"}")
-            .await
-            .len(),
-        NODES
-    );
+    let pending = r#"count(ALERTS{alertname="PiglowNodeOffline",alertstate="pending"})"#;
+    prometheus.tells(pending, &NODES.to_string()).await;
 }
 
 #[test]
