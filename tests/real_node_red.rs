@@ -11,12 +11,11 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use piglow_node::light::Frame;
 use serde_json::{Value, json};
 use support::browser::{Browser, Scheme};
 use support::mosquitto::Mosquitto;
 use support::node_red::{NodeRed, flow};
-use support::{Client, LIMIT, NODE, TestNode};
+use support::{Client, NODE, TestNode, is_lit, only};
 use tokio::sync::Mutex;
 
 /// One at a time: a browser and a Node-RED fill two cores.
@@ -35,19 +34,6 @@ const SETTINGS: [(&str, &str); 3] = [
 const RED: usize = 0;
 const GREEN: usize = 3;
 const BLUE: usize = 4;
-
-/// A frame in which one ring is as bright as it gets, and nothing else is lit.
-fn only(ring: usize) -> Frame {
-    Frame(std::array::from_fn(
-        |led| {
-            if led % 6 == ring { LIMIT } else { 0 }
-        },
-    ))
-}
-
-fn lit(frame: &Frame, ring: usize) -> bool {
-    frame.0.iter().skip(ring).step_by(6).any(|level| *level > 0)
-}
 
 async fn page(node_red: &NodeRed, scheme: Scheme) -> Browser {
     let browser = Browser::start(scheme, DESKTOP).await;
@@ -97,7 +83,7 @@ async fn clicks_change_the_latched_leds(major: u32) {
     browser.click(".pg-effect input").await;
     browser.click("[data-choice=spin]").await;
     node.shows("the effect", |board| {
-        lit(&board.frame, GREEN) || lit(&board.frame, BLUE)
+        is_lit(&board.frame, GREEN) || is_lit(&board.frame, BLUE)
     })
     .await;
     answer(&browser, "shown", "effect spin").await;
@@ -106,12 +92,12 @@ async fn clicks_change_the_latched_leds(major: u32) {
 
     browser.click("[data-colour=blue]").await;
     node.shows("blue", |board| {
-        lit(&board.frame, BLUE) && !lit(&board.frame, RED)
+        is_lit(&board.frame, BLUE) && !is_lit(&board.frame, RED)
     })
     .await;
 
     browser.click("[data-do=alert]").await;
-    node.shows("the alert", |board| lit(&board.frame, RED))
+    node.shows("the alert", |board| is_lit(&board.frame, RED))
         .await;
     answer(&browser, "shown", "layer alert").await;
 

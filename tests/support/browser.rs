@@ -128,6 +128,14 @@ impl Browser {
     }
 
     async fn try_click(&self, selector: &str) -> Result<(), Value> {
+        let element = self.element(selector).await?;
+        self.try_tell(&format!("/element/{element}/click"), json!({}))
+            .await?;
+        Ok(())
+    }
+
+    /// What the driver calls the element that a CSS selector finds.
+    async fn element(&self, selector: &str) -> Result<String, Value> {
         let body = json!({"using": "css selector", "value": selector});
         let found = self.try_tell("/element", body).await?;
         let element = found
@@ -135,9 +143,40 @@ impl Browser {
             .and_then(|reference| reference.values().next())
             .and_then(Value::as_str)
             .unwrap_or_else(|| panic!("an element: {found}"));
-        self.try_tell(&format!("/element/{element}/click"), json!({}))
-            .await?;
-        Ok(())
+        Ok(element.to_owned())
+    }
+
+    /// Presses keys one after the other, as they are named by WebDriver.
+    pub async fn press(&self, keys: &[char]) {
+        let presses: Vec<Value> = keys
+            .iter()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|way| json!({"type": way, "value": key})))
+            .collect();
+        let body = json!({"actions": [{"type": "key", "id": "keys", "actions": presses}]});
+        self.tell("/actions", body).await;
+    }
+
+    /// Types into what a CSS selector finds.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        let element = element.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        self.tell(&format!("/element/{element}/value"), json!({"text": text}))
+            .await;
+    }
+
+    /// Takes this size in pixels of the page, each as many of the screen's.
+    pub async fn resize(&self, (width, height): (u32, u32), pixels: f32) {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": pixels, "mobile": width < 600,
+        });
+        let body = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics});
+        self.tell("/goog/cdp/execute", body).await;
+    }
+
+    /// Runs a script in the page; what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.tell("/execute/sync", json!({"script": script, "args": []}))
+            .await
     }
 
     /// What is to be read in the window.

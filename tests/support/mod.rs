@@ -20,6 +20,7 @@ pub mod i2c;
 pub mod ledger;
 pub mod mosquitto;
 pub mod node_red;
+pub mod page;
 pub mod peer;
 pub mod program;
 pub mod proxy;
@@ -93,6 +94,20 @@ pub async fn until<T: Clone>(
 /// A frame with every LED at this PWM value.
 pub const fn all_at(level: u8) -> Frame {
     Frame([level; 18])
+}
+
+/// A frame in which one ring, 0 to 5 from the outside in, is as bright as it gets by default, and nothing else is lit.
+pub fn only(ring: usize) -> Frame {
+    Frame(std::array::from_fn(
+        |led| {
+            if led % 6 == ring { LIMIT } else { 0 }
+        },
+    ))
+}
+
+/// Whether any LED of a ring is lit.
+pub fn is_lit(frame: &Frame, ring: usize) -> bool {
+    frame.0.iter().skip(ring).step_by(6).any(|level| *level > 0)
 }
 
 /// A port that nobody uses, below those the system gives to outgoing connections: it can be taken again after a while.

@@ -14,10 +14,10 @@ export class Bar {
         this.choice = choice;
         this.chosen = chosen;
         this.chips = CHIPS.map(([state, key, words]) => {
-            const number = el('b', { textContent: '–' });
+            const number = el('b', { textContent: '–' }), named = el('span', { textContent: ` ${words}` });
             const chip = el('button.chip', { type: 'button', 'aria-pressed': 'false', 'data-state': key, onclick: () => this.set({ state: this.choice.state === state ? '' : state }) },
-                number, ` ${words}`);
-            return { state, key, number, chip };
+                number, named);
+            return { state, key, number, words: named, chip };
         });
         this.load = el('span.mean', { title: 'Mean load of all that are online' });
         this.search = el('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search by name, group, effect or sender', spellcheck: false });
@@ -74,8 +74,9 @@ export class Bar {
 
     count() {
         const sums = tally(this.store.nodes.values());
-        for (const { key, number, chip } of this.chips) {
+        for (const { key, number, words, chip } of this.chips) {
             write(number, count(sums[key]));
+            if (key === 'all' || key === 'alert') write(words, ` ${key === 'all' ? 'node' : key}${sums[key] === 1 ? '' : 's'}`);
             chip.classList.toggle('none', sums[key] === 0);
         }
         write(this.load, sums.load === null ? '' : `${measure(sums.load, '%')} mean load`);

@@ -1,9 +1,12 @@
-/** 7 ms: what drawing may take of a frame, so that scrolling stays smooth. */
-const BUDGET_MS = 7;
+/** The least and the most that is painted with one picture. What a canvas takes is drawn after the script, so that it can only be counted. */
+const LEAST = 2, MOST = 16;
+
+/** 24 ms: a picture later than this had too much to do. */
+const LATE_MS = 24;
 
 const soon = new Set();
 const queue = new Map();
-let asked = false;
+let asked = false, before = 0, allowance = 6;
 
 function ask() {
     if (asked) return;
@@ -11,16 +14,23 @@ function ask() {
     requestAnimationFrame(turn);
 }
 
-function turn() {
+function turn(now) {
     asked = false;
+    // Only pictures that follow each other tell how long one takes.
+    const took = now - before;
+    before = now;
+    if (took > LATE_MS && took < 500) allowance = Math.max(LEAST, allowance * 0.75);
+    else allowance = Math.min(MOST, allowance + 0.25);
+
     const tasks = [...soon];
     soon.clear();
     for (const task of tasks) task();
-    const end = performance.now() + BUDGET_MS;
+    let left = allowance;
     for (const [key, paint] of queue) {
+        if (left < 1) break;
+        left--;
         queue.delete(key);
         paint();
-        if (performance.now() > end) break;
     }
     if (queue.size || soon.size) ask();
 }

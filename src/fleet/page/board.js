@@ -1,5 +1,5 @@
 import { CLOSE, OUTLINE, PINS, PLACES, RINGS } from './geometry.js';
-import { Glows, REACH } from './glow.js';
+import { Glows } from './glow.js';
 
 /** The radius of the board's corners in millimetres. */
 const CORNER = 2;
@@ -30,9 +30,8 @@ class Painter {
         context.globalCompositeOperation = 'screen';
         for (let led = 0; led < PLACES.length; led++) {
             if (!steps[led]) continue;
-            const [x, y] = PLACES[led];
-            context.drawImage(glows.of(led % 6, steps[led]),
-                Math.round((x - view[0] - REACH) * scale), Math.round((y - view[1] - REACH) * scale));
+            const [x, y] = PLACES[led], glow = glows.of(led % 6, steps[led]), reach = glow.width / 2;
+            context.drawImage(glow, Math.round((x - view[0]) * scale - reach), Math.round((y - view[1]) * scale - reach));
         }
     }
 }

@@ -47,7 +47,7 @@ export class Cells {
     light(context, x, y, node) {
         const { rgb, strength } = node.tone ??= ambience(levels(node));
         // What only repeats the load stays back behind what somebody commanded.
-        const weight = node.light?.layer === 'base' ? 0.65 : 1;
+        const weight = node.light?.layer === 'base' ? 0.45 : 1;
         if (strength) context.drawImage(this.glow(rgb, strength * weight, this.size), x, y);
     }
 
@@ -85,6 +85,10 @@ export class Cells {
         context.beginPath();
         context.roundRect(pad, pad, size - 2 * pad, size - 2 * pad, size * 0.22);
         if (typeof key === 'number') {
+            // Single LEDs take a ground that is darker than a heat.
+            context.fillStyle = '#0d1017';
+            context.fill();
+            context.globalAlpha = size < APART ? 1 : 0.62;
             context.fillStyle = `rgb(${heat(key * 100 / STEPS).join(' ')})`;
             context.fill();
         } else {

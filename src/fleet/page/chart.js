@@ -24,10 +24,11 @@ export class Chart {
     }
 
     /** Shows this history. */
-    show({ start, step_secs: step, [this.name]: values, [`${this.name}_max`]: most }) {
+    show({ start, step_secs: step, [this.name]: values, [`${this.name}_max`]: most }, interval) {
         this.start = start;
         this.step = step * 1000;
         this.values = values ?? [];
+        this.runs = values => runs(values, step, interval);
         this.most = most ?? null;
         const known = [...this.values, ...(most ?? [])].filter(value => value !== null);
         const top = Math.max(this.high, ...known);
@@ -86,13 +87,14 @@ export class Chart {
 
     line(context) {
         context.strokeStyle = context.fillStyle = colour(this.tint);
-        for (const [from, to] of runs(this.values)) {
+        for (const places of this.runs(this.values)) {
+            const [first] = places, last = places.at(-1);
             context.beginPath();
-            for (let at = from; at < to; at++) context.lineTo(this.x(at), this.y(this.values[at]));
-            if (to - from === 1) context.lineTo(this.x(from) + 1.5, this.y(this.values[from]));
+            for (const at of places) context.lineTo(this.x(at), this.y(this.values[at]));
+            if (first === last) context.lineTo(this.x(first) + 1.5, this.y(this.values[first]));
             context.stroke();
-            context.lineTo(this.x(to - 1), this.y(this.bottom));
-            context.lineTo(this.x(from), this.y(this.bottom));
+            context.lineTo(this.x(last), this.y(this.bottom));
+            context.lineTo(this.x(first), this.y(this.bottom));
             context.globalAlpha = 0.1;
             context.fill();
             context.globalAlpha = 1;
@@ -103,10 +105,10 @@ export class Chart {
     band(context) {
         context.fillStyle = colour(this.tint);
         context.globalAlpha = 0.16;
-        for (const [from, to] of runs(this.most)) {
+        for (const places of this.runs(this.most)) {
             context.beginPath();
-            for (let at = from; at < to; at++) context.lineTo(this.x(at), this.y(this.most[at]));
-            for (let at = to - 1; at >= from; at--) context.lineTo(this.x(at), this.y(this.values[at] ?? this.most[at]));
+            for (const at of places) context.lineTo(this.x(at), this.y(this.most[at]));
+            for (const at of places.toReversed()) context.lineTo(this.x(at), this.y(this.values[at] ?? this.most[at]));
             context.fill();
         }
         context.globalAlpha = 1;

@@ -1,10 +1,10 @@
 import { dontPaint, paintSoon } from './beat.js';
 import { Cells } from './cell.js';
 import { el, mark, write } from './element.js';
-import { doing, live, measure, spoken, span, troubles } from './words.js';
+import { away, doing, live, measure, spoken, troubles } from './words.js';
 
 /** The sizes of a cell between which all are made to fit on one screen, in pixels. */
-const SMALLEST = 14, TOUCHABLE = 26, LARGEST = 64;
+const SMALLEST = 12, TOUCHABLE = 26, LARGEST = 64;
 
 /** The height of a strip of cells that is drawn at once, in pixels. */
 const STRIP = 110;
@@ -176,7 +176,7 @@ export class Dense {
     describe() {
         const node = this.tipped, now = this.context.now;
         const [what, who] = doing(node);
-        const state = !node.online ? `offline for ${span(now - node.since)}` : node.stale ? 'stale' : [what, who].filter(Boolean).join(' · ');
+        const state = !node.online ? away(node, now) : node.stale ? 'stale' : [what, who].filter(Boolean).join(' · ');
         const numbers = live(node) ? `${measure(node.load, '%')} · ${measure(node.temperature, '°C')} · ${measure(node.memory, '%')}` : '';
         const lines = [node.id, state, numbers, troubles(node).join(', ')].filter(Boolean);
         if (this.tip.childElementCount !== lines.length) this.tip.replaceChildren(...lines.map(() => el('span')));

@@ -81,7 +81,7 @@ export class Dock {
         const [what, who] = doing(node);
         const held = who ? `, held by ${who}` : '';
         const until = node.light?.until ? `, for another ${span(node.light.until - this.store.now)}` : '';
-        write(this.one, node.online ? `Shows ${what || 'nothing known'}${held}${until}.`
+        write(this.one, node.online ? `${node.id} shows ${what || 'nothing known'}${held}${until}.`
             : `${node.id} is offline: what is sent is not kept for it.`);
         if (node.online && document.activeElement !== this.controls.brightness.input && node.light?.brightness) {
             this.controls.brightness.input.value = node.light.brightness;
@@ -93,10 +93,11 @@ export class Dock {
         const { to } = this.target;
         if (!to) return;
         const title = `${words} → ${this.target.words}`;
-        const awaited = this.target.nodes().filter(node => node.online).length;
+        const nodes = this.target.nodes();
+        const about = { all: nodes.length, away: nodes.filter(node => !node.online).length, answered: command.kind === 'light' || command.kind === 'siren' };
         try {
             const { id } = await ask('POST', 'commands', { to, ...command });
-            this.outcomes.sent(id, title, awaited, command.kind === 'light' || command.kind === 'siren');
+            this.outcomes.sent(id, title, about);
         } catch (refused) {
             this.outcomes.refused(title, refused.error ?? { reason: 'the dashboard does not answer' });
         }

@@ -5,7 +5,7 @@ import { seen } from './light.js';
 const SPILL = 0.34;
 
 /** How far a glow reaches, in millimetres. */
-export const REACH = 11;
+const REACH = 10;
 
 /** Steps of brightness that are told apart; the eye hardly sees more on a dot. */
 const STEPS = 30;
@@ -28,7 +28,7 @@ function weight(distance, scale) {
 /** The glows of LEDs at one scale, made when they are first needed. */
 export class Glows {
     constructor(scale) {
-        this.size = Math.ceil(2 * REACH * scale);
+        this.size = 2 * Math.ceil(REACH * scale);
         this.made = new Map();
         const middle = (this.size - 1) / 2;
         this.weights = Float32Array.from({ length: this.size ** 2 }, (_, at) => {
@@ -37,7 +37,7 @@ export class Glows {
         });
     }
 
-    /** The picture of a ring's LED at a PWM step; to be laid on with `screen`, which adds light up as this curve does. */
+    /** The picture of a ring's LED at a PWM step and how far it reaches; to be laid on with `screen`, which adds light up as this curve does. */
     of(ring, step) {
         const level = Math.max(1, Math.round(seen(step) * STEPS));
         const key = ring * 64 + level;
@@ -47,23 +47,29 @@ export class Glows {
     }
 
     make(rgb, level) {
+        // A dim light does not reach far.
+        const size = Math.min(this.size, 2 * Math.ceil(this.size / 2 * (0.42 + 0.58 * level / STEPS)));
         const canvas = document.createElement('canvas');
-        canvas.width = canvas.height = this.size;
+        canvas.width = canvas.height = size;
         const context = canvas.getContext('2d');
-        const picture = context.createImageData(this.size, this.size);
+        const picture = context.createImageData(size, size);
+        const rim = (this.size - size) / 2;
         // The light that is seen so bright: the inverse of `seen`.
         const power = -Math.log(1 - Math.min(0.9999, (level / STEPS) ** 2.2));
         const [red, green, blue] = rgb.map(byte => decode(byte) * power);
         const most = Math.max(red, green, blue);
         const { data } = picture;
-        this.weights.forEach((weight, at) => {
+        for (let at = 0; at < size * size; at++) {
+            const x = at % size, y = (at - x) / size;
+            const weight = this.weights[(y + rim) * this.size + x + rim] * Math.min(1, 3 * (1 - Math.hypot(x - size / 2, y - size / 2) * 2 / size));
+            if (weight <= 0) continue;
             const light = most * weight, spill = SPILL * light ** 3 / (light * light + 20);
             const pixel = [shown(red * weight + spill), shown(green * weight + spill), shown(blue * weight + spill)];
             const alpha = Math.max(...pixel);
-            if (!alpha) return;
+            if (!alpha) continue;
             for (let channel = 0; channel < 3; channel++) data[4 * at + channel] = pixel[channel] * 255 / alpha;
             data[4 * at + 3] = alpha;
-        });
+        }
         context.putImageData(picture, 0, 0);
         return canvas;
     }

@@ -112,9 +112,12 @@ export class Grid {
     get lookName() { return this.look === this.looks.dense ? 'dense' : 'tiles'; }
 
     layOut = glide => {
-        const { clientWidth, clientHeight } = this.element;
+        const { clientWidth, clientHeight, scrollTop } = this.element;
         if (!clientWidth || !this.choice) return;
+        // Whatever is wider or narrower now, who is looked at stays where it is.
+        const before = glide !== true && this.look.columns ? this.look.at(this.focused).y - scrollTop : -1;
         this.space.style.height = `${this.look.measure(clientWidth, clientHeight, this.order.length)}px`;
+        if (before >= 0 && before < clientHeight) this.element.scrollTop = this.look.at(this.focused).y - before;
         this.show(glide === true);
     };
 

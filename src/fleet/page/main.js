@@ -117,6 +117,8 @@ function run(who) {
         node.show(route.node, route.choice);
         if (route.node) {
             selection.set([route.node]);
+            // Where it would cover the page it waits to be asked for.
+            if (matchMedia('(max-width: 1000px)').matches) dock.element.hidden = true;
             look([]);
             return;
         }
@@ -125,7 +127,9 @@ function run(who) {
         if (loaded && JSON.stringify(before.choice) !== JSON.stringify(route.choice)) grid.choose(route.choice);
         grid.layOut();
         bar.looksLike(grid.lookName);
-        if (before.node) grid.setFocus(grid.focused, true);
+        // Back where one came from.
+        const from = store.nodes.get(before.node)?.place ?? -1;
+        if (before.node) grid.setFocus(grid.order[from]?.id === before.node ? from : grid.focused, true);
     }
 
     window.addEventListener('hashchange', routed);

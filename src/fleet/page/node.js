@@ -6,7 +6,7 @@ import { WHOLE } from './geometry.js';
 import { levels } from './light.js';
 import { fleetHash } from './route.js';
 import { ask } from './service.js';
-import { doing, live, measure, span, troubles } from './words.js';
+import { away, doing, live, measure, span, troubles } from './words.js';
 import { cores, counters, events, health, host, results, segments } from './facts.js';
 
 /** 5 s between two questions for what is not told by itself; 15 s for the charts. */
@@ -108,7 +108,8 @@ export class NodePage {
         try {
             const history = await ask('GET', `nodes/${encodeURIComponent(id)}/history?window=${window}`);
             if (id !== this.id || window !== this.window) return;
-            for (const chart of this.charts) chart.show(history);
+            const { interval_secs: interval } = this.store.nodes.get(id) ?? {};
+            for (const chart of this.charts) chart.show(history, interval);
         } catch { /* It is asked for again; the connection says what is wrong. */ }
     };
 
@@ -119,7 +120,7 @@ export class NodePage {
         mark(this.element, 'data-state', !node.online ? 'offline' : node.stale ? 'stale' : 'online');
         const [what, who] = doing(node);
         const until = node.light?.until ? `, for another ${span(node.light.until - now)}` : '';
-        write(this.state, !node.online ? `Offline for ${span(now - node.since)}`
+        write(this.state, !node.online ? away(node, now)
             : node.stale ? (node.at ? `No sample for ${span(now - node.at)}: the numbers are old` : 'No sample yet')
             : `${what || 'nothing known'}${who ? ` · ${who}` : ''}${until}`);
         this.vital([['load', 'Load', known ? measure(node.load, '%') : '–'], ['heat', 'Temperature', known ? measure(node.temperature, '°C', 1) : '–'], ['memory', 'Memory', known ? measure(node.memory, '%') : '–']]);

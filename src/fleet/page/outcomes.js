@@ -1,6 +1,6 @@
 import { onBeat } from './beat.js';
 import { el, mark, write } from './element.js';
-import { counted, measure, refusal, time } from './words.js';
+import { count, counted, measure, refusal, time } from './words.js';
 
 /** The commands that are kept in sight, and the answers that came before their command was known. */
 const KEPT = 12, EARLY = 400;
@@ -19,9 +19,9 @@ export class Outcomes {
         this.element = el('div', {}, this.list, this.voice);
     }
 
-    /** A command that was sent: its answers are counted from here on. */
-    sent(id, words, awaited, answered) {
-        const command = new Command(words, awaited, answered);
+    /** A command that was sent to so many, of which some are away: its answers are counted from here on. */
+    sent(id, words, { all, away, answered }) {
+        const command = new Command(words, { all, away, answered });
         this.commands.set(id, command);
         for (const result of this.early.filter(result => result.id === id)) command.take(result);
         this.show(command);
@@ -29,7 +29,7 @@ export class Outcomes {
 
     /** A command that the service did not take. */
     refused(words, error) {
-        const command = new Command(words, 0, true);
+        const command = new Command(words, { all: 0, away: 0, answered: true });
         command.refuse(error);
         this.show(command);
     }
@@ -66,10 +66,8 @@ class Command {
     nodes = new Set();
     slowest = 0;
 
-    constructor(words, awaited, answered) {
-        this.words = words;
-        this.awaited = awaited;
-        this.answered = answered;
+    constructor(words, { all, away, answered }) {
+        Object.assign(this, { words, all, away, answered });
         this.says = el('span.says');
         this.why = el('ul.why');
         this.element = el('li', {}, el('time', { textContent: time(Date.now()) }), el('b', { textContent: words }), this.says, this.why);
@@ -96,14 +94,15 @@ class Command {
 
     state() {
         if (this.error) return `refused: ${this.error}`;
-        const told = Object.entries(this.counts).filter(([, count]) => count);
-        if (!this.answered) return 'sent';
+        const told = Object.entries(this.counts).filter(([, number]) => number);
         const sum = told.reduce((sum, [, count]) => sum + count, 0);
-        const waiting = this.awaited - sum;
-        const parts = this.awaited === 1 && told.length === 1 ? [told[0][0]] : told.map(([status, count]) => `${count} ${status}`);
+        const waiting = this.answered ? this.all - this.away - sum : 0;
+        const parts = this.all === 1 && told.length === 1 ? [told[0][0]] : told.map(([status, number]) => `${count(number)} ${status}`);
         if (this.slowest) parts[0] += ` in ${measure(this.slowest, 'ms', 1)}`;
-        if (waiting > 0) parts.push(sum ? `${waiting} to come` : `waiting for ${counted(waiting, 'answer')}`);
-        return parts.join(' · ') || 'nobody is online to answer';
+        if (!this.answered && this.all > this.away) parts.push('sent');
+        if (waiting > 0) parts.push(sum ? `${count(waiting)} to come` : `waiting for ${counted(waiting, 'answer')}`);
+        if (this.away > 0) parts.push(this.all === 1 ? 'offline' : `${count(this.away)} offline`);
+        return parts.join(' · ');
     }
 
     draw = () => {

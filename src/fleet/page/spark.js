@@ -23,39 +23,45 @@ export function drawSparks(canvas, width, height, hour, node) {
         context.fillStyle = colour('rule');
         context.fillRect(left, height - 1, part, 1);
         const values = hour?.[line.name];
-        if (values) drawLine(context, left, part, height, values, line, live(node));
+        if (values) drawLine(context, left, part, height, values, line, live(node), runs(values, hour.step_secs, node.interval_secs));
     });
 }
 
-function drawLine(context, left, width, height, values, { low, high, tint }, isLive) {
+function drawLine(context, left, width, height, values, { low, high, tint }, isLive, pieces) {
     const x = at => left + width * at / (values.length - 1);
     const y = value => 2 + (height - 4) * (1 - Math.min(1, Math.max(0, (value - low) / (high - low))));
     context.strokeStyle = context.fillStyle = isLive ? colour(tint) : colour('faint');
     context.lineWidth = 1.3;
     context.lineJoin = 'round';
-    for (const [from, to] of runs(values)) {
+    for (const places of pieces) {
+        const [first] = places, last = places.at(-1);
         context.beginPath();
-        for (let at = from; at < to; at++) context.lineTo(x(at), y(values[at]));
-        if (to - from === 1) context.lineTo(x(from) + 1, y(values[from]));
+        for (const at of places) context.lineTo(x(at), y(values[at]));
+        if (first === last) context.lineTo(x(first) + 1, y(values[first]));
         context.globalAlpha = isLive ? 1 : 0.6;
         context.stroke();
-        context.lineTo(x(to - 1), height);
-        context.lineTo(x(from), height);
+        context.lineTo(x(last), height);
+        context.lineTo(x(first), height);
         context.globalAlpha = isLive ? 0.13 : 0.06;
         context.fill();
     }
     context.globalAlpha = 1;
 }
 
-/** Where values follow each other without a gap: the first, and the one behind the last. */
-export function runs(values) {
+/** Two intervals without a sample are not a gap yet: one may be late, and steps and samples do not beat together. */
+const PATIENCE = 2.2;
+
+/** Where values follow each other without a gap, as their places; steps that lie between two samples do not count as one. */
+export function runs(values, stepSecs, intervalSecs) {
+    const bridged = Math.max(1, Math.ceil(PATIENCE * (intervalSecs ?? stepSecs) / stepSecs));
     const found = [];
-    let from = null;
-    for (let at = 0; at <= values.length; at++) {
-        const known = at < values.length && values[at] !== null;
-        if (known && from === null) from = at;
-        if (!known && from !== null) { found.push([from, at]); from = null; }
-    }
+    let last = -Infinity;
+    values.forEach((value, at) => {
+        if (value === null) return;
+        if (at - last > bridged) found.push([]);
+        found.at(-1).push(at);
+        last = at;
+    });
     return found;
 }
 

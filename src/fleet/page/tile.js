@@ -5,10 +5,10 @@ import { CLOSE } from './geometry.js';
 import { levels } from './light.js';
 import { nodeHash } from './route.js';
 import { drawSparks } from './spark.js';
-import { doing, live, measure, span, spoken, troubles } from './words.js';
+import { away, doing, live, measure, span, spoken, troubles } from './words.js';
 
-/** The height of a tile's sparklines in pixels. */
-const SPARKS = 26;
+/** The height of a tile's sparklines and the margin at its sides in pixels, where texts are plain. */
+const SPARKS = 26, MARGIN = 14;
 
 /** One node as a tile; it is lent to another node when the first has been scrolled away. */
 export class Tile {
@@ -31,19 +31,22 @@ export class Tile {
     }
 
     /** Takes this size; what is drawn is drawn anew. */
-    resize(width, height, inner) {
+    resize({ width, height, board, zoom }) {
         if (this.width === width && this.height === height) return;
         this.width = width;
         this.height = height;
-        this.inner = inner;
+        this.inner = Math.round(width - 2 * MARGIN * zoom);
+        this.tall = Math.round(SPARKS * zoom);
+        this.element.style.fontSize = `${15 * zoom}px`;
         this.element.style.width = `${width}px`;
         this.element.style.height = `${height}px`;
-        this.board.style.width = `${width}px`;
-        this.board.style.height = `${width * CLOSE[3] / CLOSE[2]}px`;
-        this.sparks.style.width = `${inner}px`;
-        this.sparks.style.height = `${SPARKS}px`;
-        this.paint = boardOn(this.board, width, CLOSE);
-        this.painted = null;
+        this.board.style.width = `${board}px`;
+        this.board.style.height = `${board * CLOSE[3] / CLOSE[2]}px`;
+        this.board.style.left = `${Math.round((width - board) / 2)}px`;
+        this.sparks.style.width = `${this.inner}px`;
+        this.sparks.style.height = `${this.tall}px`;
+        this.paint = boardOn(this.board, board, CLOSE);
+        this.forgetDrawn();
     }
 
     /** Moves to a place, gliding when it is seen to move. */
@@ -79,7 +82,7 @@ export class Tile {
         element.classList.toggle('chosen', selected.has(node.id));
         element.classList.toggle('alert', node.online && node.alert);
         const [what, who] = doing(node);
-        write(this.what, state === 'offline' ? `offline for ${span(now - node.since)}`
+        write(this.what, state === 'offline' ? away(node, now)
             : state === 'stale' ? (node.at ? `no sample for ${span(now - node.at)}` : 'no sample yet') : what);
         write(this.who, state === 'online' ? who : '');
         const known = live(node);
@@ -90,13 +93,19 @@ export class Tile {
         this.badge(troubles(node));
         const light = levels(node);
         if (light !== this.painted) {
+            // Another node's board must not be seen here, not for a moment.
+            if (!this.painted) this.board.classList.add('blank');
             this.painted = light;
-            paintSoon(this.board, () => this.paint(light));
+            paintSoon(this.board, () => {
+                this.paint(light);
+                this.board.classList.remove('blank');
+            });
         }
         const hour = hours.of(node.id);
         if (!this.sparked || this.sparked.hour !== hour || this.sparked.known !== known) {
             this.sparked = { hour, known };
-            paintSoon(this.sparks, () => drawSparks(this.sparks, this.inner, SPARKS, hour, node));
+            this.sparks.classList.toggle('blank', !hour);
+            paintSoon(this.sparks, () => drawSparks(this.sparks, this.inner, this.tall, hour, node));
         }
     }
 

@@ -5,8 +5,14 @@ import { Tile } from './tile.js';
 /** What stands below a tile's board, in pixels. */
 const TEXT = 112;
 
+/** The width in pixels from which on texts grow with their tile, to be read from afar, and how far they do. */
+const PLAIN = 250, LARGEST = 1.6;
+
 /** The widths between which a tile is made to fit, in pixels: all on one screen where that goes. */
-const NARROWEST = 148, COMFORTABLE = 208, WIDEST = 400;
+const NARROWEST = 148, COMFORTABLE = 208, WIDEST = 460;
+
+/** How much wider than its board a tile may be. */
+const SPREAD = 1.4;
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -26,17 +32,24 @@ export class Tiles {
         const gap = this.gap = width < 560 ? 8 : 14;
         const least = width < 480 ? NARROWEST : COMFORTABLE;
         const size = columns => Math.floor((width - gap * (columns + 1)) / columns);
-        const tall = tile => Math.round(tile * CLOSE[3] / CLOSE[2] * 0.94) + TEXT;
+        const zoom = tile => Math.min(LARGEST, Math.max(1, tile / PLAIN));
+        const tall = tile => Math.round(tile * CLOSE[3] / CLOSE[2] * 0.94 + TEXT * zoom(tile));
         const most = Math.max(1, Math.floor((width - gap) / (least + gap)));
-        let columns = most;
-        // A little narrower than that is better than a wall on which the last row is cut off.
-        for (let tried = 1; tried <= Math.floor((width - gap) / (0.82 * least + gap)); tried++) {
-            const tile = Math.min(WIDEST, size(tried));
-            if (Math.ceil(count / tried) * (tall(tile) + gap) + gap <= height) { columns = tried; break; }
+        const fits = (tile, columns) => Math.ceil(count / columns) * (tall(tile) + gap) + gap <= height;
+        this.columns = most;
+        this.board = Math.min(WIDEST, size(most));
+        // All on one screen, as large as that goes; a little narrower is better than a wall whose last row is cut off.
+        let best = 0.82 * least;
+        for (let tried = 1; size(tried) >= best; tried++) {
+            let tile = Math.min(WIDEST, size(tried));
+            while (tile >= best && !fits(tile, tried)) tile -= 2;
+            if (tile > best) [best, this.columns, this.board] = [tile, tried, tile];
         }
-        this.columns = columns;
-        this.width = Math.min(WIDEST, size(columns));
-        this.height = tall(this.width);
+        const { columns } = this;
+        // Where height is what lacks, tiles are a little wider than their boards.
+        this.width = Math.min(size(columns), Math.round(this.board * SPREAD));
+        this.height = tall(this.board);
+        this.zoom = zoom(this.board);
         // Few tiles stand in the middle.
         const across = Math.min(columns, Math.max(1, count));
         this.left = Math.max(gap, Math.floor((width - across * (this.width + gap) + gap) / 2));
@@ -82,7 +95,7 @@ export class Tiles {
             tile.element.hidden = false;
             this.used.set(node.id, tile);
         }
-        tile.resize(this.width, this.height, this.width - 28);
+        tile.resize(this);
         const { x, y } = this.at(index);
         tile.place(x, y, moves);
         mark(tile.element, 'aria-posinset', index + 1);

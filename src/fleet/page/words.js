@@ -59,12 +59,15 @@ export function troubles(node) {
     return found;
 }
 
+/** Since when it is away, as far as that is known. */
+export const away = (node, now) => (node.since ? `offline for ${span(now - node.since)}` : 'offline');
+
 /** Whether its numbers and its light may be shown as they are at this moment. */
 export const live = node => node.online && !node.stale;
 
 /** What a screen reader says of a node. */
 export function spoken(node, now) {
-    if (!node.online) return `${node.id}, offline for ${span(now - node.since)}`;
+    if (!node.online) return `${node.id}, ${away(node, now)}`;
     if (node.stale) return `${node.id}, stale, ${node.at ? `no sample for ${span(now - node.at)}` : 'no sample yet'}`;
     const [what, who] = doing(node);
     return [
