@@ -170,7 +170,7 @@ async fn keys_alone_are_enough_and_axe_finds_no_barrier() {
 
     browser.run("location.hash = '#/?look=dense'").await;
     let named =
-        "document.querySelector('.cursor').getAttribute('aria-label').startsWith('attic, load')";
+        "document.querySelector('.cursor').getAttribute('aria-label').startsWith('cellar, load')";
     browser.until("the cells", named).await;
     assert_eq!(browser.barriers().await, Vec::<Value>::new());
     assert_eq!(browser.errors().await, Vec::<Value>::new());
