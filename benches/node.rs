@@ -188,6 +188,38 @@ impl Client {
     }
 }
 
+/// The least that answers a message by the same library: what it hears on `ask` it says on `answer`, for ever.
+fn parrot(port: u16) {
+    let mut options = MqttOptions::new("bench-parrot", ("127.0.0.1", port));
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options
+        .set_network_options(network)
+        .set_outgoing_inflight_upper_limit(64);
+    let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
+    let (tell, subscribed) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        runtime().block_on(async {
+            while let Ok(event) = events.poll().await {
+                match event {
+                    Event::Incoming(Packet::ConnAck(_)) => {
+                        drop(client.try_subscribe("ask", QoS::AtLeastOnce));
+                    }
+                    Event::Incoming(Packet::SubAck(_)) => drop(tell.try_send(())),
+                    Event::Incoming(Packet::Publish(heard)) => {
+                        let options = PublishOptions::new(heard.qos);
+                        drop(client.try_publish("answer", heard.payload, options));
+                    }
+                    _ => {}
+                }
+            }
+        });
+    });
+    subscribed
+        .recv_timeout(Duration::from_secs(10))
+        .expect("a subscription within 10 s");
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -257,6 +289,8 @@ fn latency(broker: &Mosquitto) -> Vec<String> {
         Some("piglow/bench/light/result".to_owned()),
     );
     let echo = Client::start(broker.port, "bench-echo", Some("echo".to_owned()));
+    let answer = Client::start(broker.port, "bench-answer", Some("answer".to_owned()));
+    parrot(broker.port);
     let waiting = runtime();
     let mut missed = Vec::new();
     println!("latency over {ROUNDS} rounds, in turn, one Mosquitto on this machine (ms)");
@@ -265,7 +299,7 @@ fn latency(broker: &Mosquitto) -> Vec<String> {
         "", "p50", "p90", "p99", "max"
     );
     for (name, qos) in [("QoS 0", QoS::AtMostOnce), ("QoS 1", QoS::AtLeastOnce)] {
-        let [mut latched, mut answered, mut echoed] = [Vec::new(), Vec::new(), Vec::new()];
+        let [mut latched, mut answered, mut echoed, mut returned] = [const { Vec::new() }; 4];
         for round in 0..ROUNDS {
             // Another colour than before, so that each command needs a frame.
             let colour = ["blue", "green"][round % 2];
@@ -280,18 +314,27 @@ fn latency(broker: &Mosquitto) -> Vec<String> {
             });
             latched.push(seen.expect("a latched frame") - sent);
             let sent = Instant::now();
-            publisher.publish("echo", command, qos);
+            publisher.publish("echo", command.clone(), qos);
             echoed.push(echo.wait() - sent);
+            let sent = Instant::now();
+            publisher.publish("ask", command, qos);
+            returned.push(answer.wait() - sent);
         }
         let echo = Spread::print(&format!("{name}: broker's round trip"), echoed);
         let latch = Spread::print(&format!("{name}: command → latched"), latched);
         let answer = Spread::print(&format!("{name}: command → result"), answered);
-        let ratio = latch.p50.as_secs_f64() / echo.p50.as_secs_f64();
-        println!("{name}: latched / round trip at p50: {ratio:.2} (goal: at most 2.5)");
-        if ratio > 2.5 {
-            missed.push(format!(
-                "{name}: p50 is {ratio:.2} times the broker's round trip"
-            ));
+        Spread::print(&format!("{name}: command → echo by rumqttc"), returned);
+        for (at, own, broker, limit) in [
+            ("p50", latch.p50, echo.p50, 2.0),
+            ("p99", latch.p99, echo.p99, 2.5),
+        ] {
+            let ratio = own.as_secs_f64() / broker.as_secs_f64();
+            println!("{name}: latched / round trip at {at}: {ratio:.2} (goal: at most {limit})");
+            if ratio > limit {
+                missed.push(format!(
+                    "{name}: {at} is {ratio:.2} times the broker's round trip"
+                ));
+            }
         }
         if latch.max.max(answer.max) > STALL {
             missed.push(format!("{name}: a sample above 40 ms"));
@@ -347,6 +390,7 @@ fn bus_use(broker: &Mosquitto, hz: u32) -> Vec<String> {
 
 struct Spread {
     p50: Duration,
+    p99: Duration,
     max: Duration,
 }
 
@@ -364,6 +408,7 @@ impl Spread {
         );
         Self {
             p50: at(0.5),
+            p99: at(0.99),
             max: at(1.0),
         }
     }

@@ -15,7 +15,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::system::uname;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::telemetry::{CpuLoad, Gauges, NetworkCounters, Reading, Space};
 use board::{Board, BoardPaths};
@@ -34,6 +33,7 @@ pub struct Host {
     samples: CpuMeter,
     memory: Kept,
     load_average: Kept,
+    uptime: Kept,
     networks: Kept,
     thermometer: Option<Thermometer>,
     board: Board,
@@ -75,6 +75,7 @@ impl Host {
             samples: CpuMeter::default(),
             memory: Kept::new("/proc/meminfo"),
             load_average: Kept::new("/proc/loadavg"),
+            uptime: Kept::new("/proc/uptime"),
             networks: Kept::new("/proc/net/dev"),
             thermometer: Thermometer::find(),
             board: Board::find(paths),
@@ -110,7 +111,7 @@ impl Host {
             memory,
             swap,
             temperature_celsius: self.temperature(),
-            uptime: Duration::try_from(clock_gettime(ClockId::Boottime)).ok(),
+            uptime: self.uptime(),
             disk: disk(),
             network: self.network(),
             throttled: self.board.throttled(&mut self.room),
@@ -156,6 +157,12 @@ impl Host {
 
     fn load_average(&mut self) -> Option<[f32; 3]> {
         load_average(self.load_average.read(&mut self.room)?)
+    }
+
+    fn uptime(&mut self) -> Option<Duration> {
+        let text = self.uptime.read(&mut self.room)?;
+        let seconds = text.split_ascii_whitespace().next()?.parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
     }
 
     fn temperature(&mut self) -> Option<f32> {
