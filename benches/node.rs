@@ -210,7 +210,7 @@ fn parrot(port: u16) {
                         let options = PublishOptions::new(heard.qos);
                         drop(client.try_publish("answer", heard.payload, options));
                     }
-                    _ => {}
+                    Event::Incoming(_) | Event::Outgoing(_) | Event::Auth(_) => {}
                 }
             }
         });
