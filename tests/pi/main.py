@@ -62,6 +62,12 @@ class World:
         self.broker.available("online", since)
         return since
 
+    def doctor(self, user: str = "piglow", settings: str = "") -> dict[str, dict]:
+        """What the doctor finds of the panel, asked by this user: each check's finding."""
+        said = self.pi.shell(f"{settings} su -s /bin/sh {user} -c 'exec piglow-node doctor --json' 2>/dev/null")
+        findings = json.loads(said)["findings"]
+        return {finding["check"]: finding for finding in findings if finding["section"] == "panel"}
+
     def end(self) -> None:
         self.pi.end()
         self.broker.end()
@@ -129,6 +135,23 @@ def the_node_is_online_and_says_where_it_runs(world: World) -> str:
     return answer.splitlines()[0]
 
 
+def the_doctor_finds_nothing_wrong_with_the_panel(world: World) -> str:
+    findings = world.doctor()
+    for check in ("i2c", "module", "device", "header", "access", "driver", "chip"):
+        expect(findings[check]["level"], "ok", f"its word on `{check}` ({findings[check]['text']})")
+    return f"{findings['header']['text']}; {findings['speed']['text']}"
+
+
+def expect_diagnosis(findings: dict[str, dict], check: str, command: str) -> None:
+    """The doctor blames one thing, and has a command for it."""
+    failed = [name for name, finding in findings.items() if finding["level"] == "fail"]
+    if check not in failed:
+        raise AssertionError(f"the doctor blames {failed}, expected {check}: {findings}")
+    steps = [step.get("run", step.get("do", "")) for step in findings[check]["fix"]]
+    if not any(command in step for step in steps):
+        raise AssertionError(f"the doctor says {steps} to `{check}`, expected {command!r}")
+
+
 def what_is_commanded_is_on_the_bus_byte_for_byte(world: World) -> str:
     red, top = (1, 7, 13), (1, 2, 3, 4, 5, 6)
     # Each level names its LED.
@@ -186,6 +209,7 @@ def a_bus_without_the_board_is_told_with_a_next_step(world: World) -> str:
     since = world.start(settings="PIGLOW_PANEL__BUS=/dev/i2c-0")
     detail = expect_detail(world.broker.panel("missing", since), "no device answers at 0x54 on /dev/i2c-0", "seated")
     expect(world.command({"brightness": 9}, "led/1")["status"], "accepted", "a command meanwhile")
+    expect_diagnosis(world.doctor(settings="PIGLOW_PANEL__BUS=/dev/i2c-0"), "header", "--bus /dev/i2c-1")
     world.stop()
     world.start()
     return detail
@@ -195,6 +219,7 @@ def a_user_outside_of_the_group_is_told_the_command(world: World) -> str:
     world.stop()
     since = world.start("guest")
     detail = expect_detail(world.broker.panel("denied", since), "permission denied on /dev/i2c-1", "usermod -aG i2c")
+    expect_diagnosis(world.doctor("guest"), "access", "sudo usermod -aG i2c guest")
     # The rules come late: nothing needs a restart.
     world.pi.shell("chmod 666 /dev/i2c-1")
     world.broker.panel("ok", since)
@@ -213,6 +238,7 @@ def a_kernel_driver_at_the_address_is_named(world: World) -> str:
     world.foreign.update(range(first, len(world.wire.transfers())))
     since = world.start()
     detail = expect_detail(world.broker.panel("busy", since), "address 0x54 on /dev/i2c-1", "kernel driver", "unbind")
+    expect_diagnosis(world.doctor(), "driver", "echo 1-0054 | sudo tee /sys/bus/i2c/drivers/at24/unbind")
     answer = world.command({"leds": lit(40, 12), "transition": 0})
     expect(answer["status"], "accepted", "a command meanwhile")
     world.pi.shell(f"echo {CHIP:#x} >{ADAPTER}/delete_device")
@@ -277,6 +303,7 @@ CHECKS = [
     the_node_is_online_and_says_where_it_runs,
     the_node_is_an_ordinary_user_of_the_group_i2c,
     the_driver_clocks_the_bus_at_100_khz,
+    the_doctor_finds_nothing_wrong_with_the_panel,
     what_is_commanded_is_on_the_bus_byte_for_byte,
     a_moving_picture_is_whole_frames,
     a_bus_without_the_board_is_told_with_a_next_step,

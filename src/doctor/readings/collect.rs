@@ -51,7 +51,7 @@ impl Readings {
                 has_raspi_config: at("usr/bin/raspi-config").exists(),
                 is_dietpi: at("boot/dietpi").exists(),
             },
-            adapters: adapters(&at("sys/class/i2c-adapter")),
+            adapters: adapters(&at("sys/bus/i2c/devices")),
             has_i2c_dev: at("sys/class/i2c-dev").exists(),
             buses: buses(&at("dev")),
             device,
@@ -199,6 +199,7 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The adapters among all that is on I2C buses; `/sys/class/i2c-adapter` is not on every kernel.
 fn adapters(folder: &Path) -> Vec<Adapter> {
     let mut found: Vec<Adapter> = children(folder)
         .into_iter()
@@ -389,7 +390,7 @@ mod tests {
             ("run/systemd/timesync/synchronized", b""),
         ]);
         pi.link(
-            "sys/class/i2c-adapter/i2c-1",
+            "sys/bus/i2c/devices/i2c-1",
             pi.path("sys/devices/platform/soc/fe804000.i2c/i2c-1"),
         );
         // Device 1, 3: what a test may have without being root.
