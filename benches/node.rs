@@ -348,7 +348,7 @@ fn latency(broker: &Mosquitto) -> Vec<String> {
 /// Frames a second that a bus of this clock carries when as many are asked for as it takes.
 fn bus_use(broker: &Mosquitto, hz: u32) -> Vec<String> {
     // A picture that differs from one frame to the next, as far as frames this close can.
-    const MOVING: &str = r#"{"effect":"rainbow","params":{"turns_per_minute":60}}"#;
+    const MOVING: &str = r#"{"effect":"wave","params":{"waves_per_minute":120}}"#;
     let asked = [
         ("light.frames_per_second", "2000"),
         ("light.brightness_limit", "255"),

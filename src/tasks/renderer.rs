@@ -111,6 +111,8 @@ pub struct Renderer {
     schedule: Schedule,
     waiting: WaitingList,
     frame: Frame,
+    /// When it was last looked at what is to be seen.
+    painted: Duration,
     /// The number of `frame`; 0 before the first.
     number: u64,
 }
@@ -157,6 +159,7 @@ impl Renderer {
             schedule: Schedule::default(),
             waiting: WaitingList::default(),
             frame: Frame::DARK,
+            painted: Duration::ZERO,
             number: 0,
         }
     }
@@ -221,7 +224,8 @@ impl Renderer {
         let inputs = self.inputs();
         let now = self.clock.now();
         let wake = [
-            self.stage.next_wake(now, &inputs),
+            // Since the last look: what was to change meanwhile is due.
+            self.stage.next_wake(self.painted, &inputs),
             self.schedule.next(),
             self.solitude.next(now),
         ];
@@ -381,6 +385,7 @@ impl Renderer {
             self.tell_state();
         }
         let frame = self.stage.frame(now, &inputs);
+        self.painted = now;
         let changed = frame != self.frame || self.number == 0;
         if changed {
             self.frame = frame;
