@@ -1,20 +1,18 @@
-//! The host this node runs on.
+//! The host this node runs on: the only user of sysinfo.
 //!
-//! Reading is blocking and short: files in `/proc` and `/sys`, which stay open, and one `statvfs` of `/`. Where there are no
-//! such files, nothing is known.
+//! Reading is blocking and short: files in `/proc` and `/sys`, and one `statvfs` of `/`. What sysinfo does not know of a board,
+//! and the traffic, is read here.
 
 mod board;
 mod cpu;
 mod file;
-mod memory;
 mod network;
 mod temperature;
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::system::uname;
+use sysinfo::{Disk, DiskRefreshKind, Disks, MemoryRefreshKind, System};
 
 use crate::telemetry::{CpuLoad, Gauges, NetworkCounters, Reading, Space};
 use board::{Board, BoardPaths};
@@ -25,19 +23,18 @@ use temperature::Thermometer;
 /// What stays open to read the host again and again.
 ///
 /// Two meters of the CPU, because each measures from its own reading before: the gauge's interval is a fraction of a
-/// second, and a sample should hold the mean since the sample before, not that of the gauge's last moment.
+/// second, and a sample should hold the mean since the sample before, not that of the gauge's last moment. A meter costs
+/// 16 KiB; everything here together about 0.2 MiB, which does not grow.
 pub struct Host {
     opened: Instant,
-    stat: Kept,
-    gauge: CpuMeter,
-    samples: CpuMeter,
-    memory: Kept,
-    load_average: Kept,
-    uptime: Kept,
-    networks: Kept,
+    gauge: Option<CpuMeter>,
+    samples: Option<CpuMeter>,
+    memory: Option<System>,
     thermometer: Option<Thermometer>,
+    root: Option<Disk>,
+    networks: Kept,
     board: Board,
-    /// What was read last.
+    /// What was read last of the board and the traffic.
     room: Vec<u8>,
 }
 
@@ -68,51 +65,42 @@ impl Host {
     }
 
     fn open_at(paths: BoardPaths) -> Self {
-        let mut host = Self {
+        Self {
             opened: Instant::now(),
-            stat: Kept::new("/proc/stat"),
-            gauge: CpuMeter::default(),
-            samples: CpuMeter::default(),
-            memory: Kept::new("/proc/meminfo"),
-            load_average: Kept::new("/proc/loadavg"),
-            uptime: Kept::new("/proc/uptime"),
-            networks: Kept::new("/proc/net/dev"),
+            gauge: CpuMeter::start(),
+            samples: CpuMeter::start(),
+            memory: System::new().ok(),
             thermometer: Thermometer::find(),
+            root: root_disk(),
+            networks: Kept::new("/proc/net/dev"),
             board: Board::find(paths),
             room: Vec::new(),
-        };
-        // A beginning to measure from.
-        for meter in [&mut host.gauge, &mut host.samples] {
-            meter.read(host.opened, &mut host.stat, &mut host.room);
         }
-        host
     }
 
     /// The load of the CPU since the call before, for the gauge; reads `/proc/stat`.
     ///
-    /// Calls closer than 100 ms get the last value. `None` until 100 ms after [`open`](Self::open).
+    /// Calls closer than 200 ms get the last value. `None` until 200 ms after [`open`](Self::open).
     pub fn load(&mut self) -> Option<&CpuLoad> {
-        self.gauge
-            .read(Instant::now(), &mut self.stat, &mut self.room)
+        self.gauge.as_mut()?.read(Instant::now())
     }
 
     /// Everything there is to read; loads and rates span the time since the call before.
     pub fn sample(&mut self) -> Reading {
-        let cpu = self
-            .samples
-            .read(Instant::now(), &mut self.stat, &mut self.room);
+        let now = Instant::now();
+        let cpu = self.samples.as_mut().and_then(|meter| meter.read(now));
         let cpu = cpu.cloned();
         let (memory, swap) = self.memory();
         Reading {
             at: self.opened.elapsed(),
             cpu,
             frequency_mhz: self.board.frequency_mhz(&mut self.room),
-            load_average: self.load_average(),
+            load_average: load_average(),
             memory,
             swap,
-            temperature_celsius: self.temperature(),
-            uptime: self.uptime(),
-            disk: disk(),
+            temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
+            uptime: System::uptime().ok().map(Duration::from_secs),
+            disk: self.disk(),
             network: self.network(),
             throttled: self.board.throttled(&mut self.room),
         }
@@ -123,10 +111,10 @@ impl Host {
         let (memory, _) = self.memory();
         Gauges {
             at: self.opened.elapsed(),
-            load_average: self.load_average(),
+            load_average: load_average(),
             memory,
-            temperature_celsius: self.temperature(),
-            disk: disk(),
+            temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
+            disk: self.disk(),
             network: self.network(),
         }
     }
@@ -134,70 +122,52 @@ impl Host {
     /// What the host is.
     #[must_use]
     pub fn describe(&self) -> Description {
-        let kernel = uname();
-        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+        let os = System::name().ok().map(|name| match System::os_version() {
+            Ok(version) => format!("{name} {version}"),
+            Err(_) => name,
+        });
         Description {
             host_name: host_name(),
             model: self.board.model(),
-            os: OS_RELEASE
-                .iter()
-                .find_map(|path| os_name(&fs::read_to_string(path).ok()?)),
-            kernel: Some(text(kernel.release())),
-            architecture: text(kernel.machine()),
-            cores: Some(self.gauge.cores()).filter(|cores| *cores > 0),
+            os,
+            kernel: System::kernel_version().ok(),
+            architecture: System::cpu_arch(),
+            cores: self
+                .gauge
+                .as_ref()
+                .map(CpuMeter::cores)
+                .filter(|cores| *cores > 0),
         }
     }
 
     fn memory(&mut self) -> (Option<Space>, Option<Space>) {
-        match self.memory.read(&mut self.room) {
-            Some(text) => memory::spaces(text),
-            None => (None, None),
-        }
+        let Some(system) = &mut self.memory else {
+            return (None, None);
+        };
+        system.refresh_memory_specifics(MemoryRefreshKind::everything());
+        // Not `used_memory`: that subtracts without looking which is greater.
+        (
+            Space::with_available(system.available_memory(), system.total_memory()),
+            Space::with_available(system.free_swap(), system.total_swap()),
+        )
     }
 
-    fn load_average(&mut self) -> Option<[f32; 3]> {
-        load_average(self.load_average.read(&mut self.room)?)
-    }
-
-    fn uptime(&mut self) -> Option<Duration> {
-        let text = self.uptime.read(&mut self.room)?;
-        let seconds = text.split_ascii_whitespace().next()?.parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
-    }
-
-    fn temperature(&mut self) -> Option<f32> {
-        self.thermometer.as_mut()?.read(&mut self.room)
-    }
-
+    /// Not sysinfo's: a look of its at the interfaces takes about a hundred calls to the kernel, this file one.
     fn network(&mut self) -> Option<NetworkCounters> {
         network::counters(self.networks.read(&mut self.room)?)
     }
-}
 
-/// Where the system tells its name (`os-release(5)`).
-const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
-
-/// `NAME` and, where there is one, `VERSION_ID`.
-fn os_name(text: &str) -> Option<String> {
-    let value = |key: &str| {
-        let value = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='))?;
-        let value = value.trim().trim_matches(['"', '\'']);
-        (!value.is_empty()).then_some(value)
-    };
-    let name = value("NAME")?;
-    Some(match value("VERSION_ID") {
-        Some(version) => format!("{name} {version}"),
-        None => name.to_owned(),
-    })
+    fn disk(&mut self) -> Option<Space> {
+        let root = self.root.as_mut()?;
+        root.refresh_specifics(DiskRefreshKind::nothing().with_storage());
+        Space::with_available(root.available_space(), root.total_space())
+    }
 }
 
 /// The host's name in the network.
 #[must_use]
 pub fn host_name() -> Option<String> {
-    let name = uname().nodename().to_string_lossy().into_owned();
-    (!name.is_empty()).then_some(name)
+    System::host_name().ok().filter(|name| !name.is_empty())
 }
 
 /// The firmware's word on voltage and temperature, as bits; `platform` is `/sys/devices/platform`.
@@ -205,24 +175,21 @@ pub(crate) fn throttled_bits(platform: &Path) -> Option<u32> {
     board::throttled_bits(platform)
 }
 
-/// The file system `/`; what root alone may fill does not count as left.
-fn disk() -> Option<Space> {
-    let disk = rustix::fs::statvfs("/").ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-    Space::with_available(bytes(disk.f_bavail), bytes(disk.f_blocks))
+/// The file system `/`, alone; the others are looked at once, by name, and forgotten.
+fn root_disk() -> Option<Disk> {
+    let all = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing()).ok()?;
+    // What is mounted later lies above.
+    Vec::from(all)
+        .into_iter()
+        .rfind(|disk| disk.mount_point() == Path::new("/"))
 }
 
-/// The first three numbers of `/proc/loadavg`.
-fn load_average(text: &str) -> Option<[f32; 3]> {
-    let mut numbers = text
-        .split_ascii_whitespace()
-        .map(|number| number.parse::<f32>().ok());
-    let mut next = || {
-        numbers
-            .next()?
-            .filter(|load| load.is_finite() && *load >= 0.0)
-    };
-    Some([next()?, next()?, next()?])
+fn load_average() -> Option<[f32; 3]> {
+    let load = System::load_average().ok()?;
+    let all = [load.one, load.five, load.fifteen].map(|load| load as f32);
+    all.iter()
+        .all(|load| load.is_finite() && *load >= 0.0)
+        .then_some(all)
 }
 
 #[cfg(test)]

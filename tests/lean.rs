@@ -44,8 +44,9 @@ fn a_command_and_a_sample_allocate_no_more_than_they_have_to() {
 /// Measured: 4, for the names and values of the JSON object.
 const COMMAND_ALLOCATIONS: f64 = 5.0;
 
-/// Measured: 11, for the cores' loads twice, the topic, the payload as it grows, times as text.
-const SAMPLE_ALLOCATIONS: f64 = 13.0;
+/// Measured: 18, for the texts that sysinfo reads its files into, the cores' loads twice, the topic, the payload as it grows, times as
+/// text. The CPU is due every 200 ms, and hardly ever here.
+const SAMPLE_ALLOCATIONS: f64 = 21.0;
 
 /// Still LEDs, telemetry each second, nobody who answers: how often the node's thread looks for something to do
 /// in a minute of the runtime's own clock.
@@ -79,7 +80,7 @@ fn a_node_at_rest_is_woken_for_its_samples_and_little_else() {
         }
     });
     println!("wake-ups in a minute: {woken}");
-    // Measured: 204. The runtime's timer wheel turns twice for a second, and the broker that is not there is looked for.
+    // Measured: 207. The runtime's timer wheel turns twice for a second, and the broker that is not there is looked for.
     assert!(woken <= 230, "{woken}");
     assert!(woken >= 60, "{woken}: it takes samples");
 }

@@ -68,7 +68,9 @@ impl Board {
         })
     }
 
-    /// The clock, in MHz; never `BogoMIPS` of `/proc/cpuinfo`, which is no clock.
+    /// The clock, in MHz.
+    ///
+    /// Not sysinfo's: where there is no such file that reads `BogoMIPS` from `/proc/cpuinfo`, which is no clock.
     pub(super) fn frequency_mhz(&mut self, room: &mut Vec<u8>) -> Option<u32> {
         let khz: u32 = self.frequency.number(room)?;
         (khz >= 1000).then_some(khz / 1000)

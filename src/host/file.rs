@@ -1,10 +1,10 @@
-//! Small files of the kernel's that are read again and again.
+//! Small files of the kernel's that sysinfo does not read, or not at a low price, and that are read again and again.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-/// A page of the kernel's, 4 KiB: `/proc/meminfo`, or the lines of 40 cores.
+/// A page of the kernel's, 4 KiB: `/proc/net/dev` of 30 interfaces.
 const FIRST_ROOM: usize = 4096;
 
 /// 256 KiB: a file that is longer is none of those that are meant.
@@ -28,15 +28,6 @@ impl Kept {
 
     /// The file's text as it is at this moment; the room for it is used again and again.
     pub(super) fn read<'r>(&mut self, room: &'r mut Vec<u8>) -> Option<&'r str> {
-        self.read_while(room, |_| true)
-    }
-
-    /// The same, but no further than wanted: more is read as long as `wants` it behind what is there.
-    pub(super) fn read_while<'r>(
-        &mut self,
-        room: &'r mut Vec<u8>,
-        wants: impl Fn(&[u8]) -> bool,
-    ) -> Option<&'r str> {
         let file = match self.file.take() {
             Some(file) => file,
             None => File::open(&self.path).ok()?,
@@ -50,7 +41,7 @@ impl Kept {
             let read = file.read_at(room.get_mut(filled..)?, filled as u64).ok()?;
             filled += read;
             // The kernel hands over as many lines as fit into a page: less than half of one is all there is.
-            if read == 0 || filled < FIRST_ROOM / 2 || !wants(room.get(..filled)?) {
+            if read == 0 || filled < FIRST_ROOM / 2 {
                 break;
             }
             if filled == room.len() {
@@ -91,16 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_file_is_read_to_its_end_or_as_far_as_wanted() {
+    fn a_long_file_is_read_to_its_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
         let text = "0123456789\n".repeat(2000);
         fs::write(&path, &text).expect("written");
         let (mut kept, mut room) = (Kept::new(&path), Vec::new());
         assert_eq!(kept.read(&mut room), Some(text.as_str()));
-        let mut little = Vec::new();
-        let part = kept.read_while(&mut little, |_| false).map(str::len);
-        assert_eq!(part, Some(FIRST_ROOM));
         fs::write(&path, "x".repeat(ROOM_MAX + 1)).expect("written");
         assert_eq!(kept.read(&mut room), None, "none of those that are meant");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -113,10 +113,9 @@ impl Sampler {
             Instant::now() + FIRST_SAMPLE.min(self.interval),
             self.interval,
         );
-        let mut loads = tokio::time::interval(self.load_interval);
+        let mut loads = Loads::every(self.load_interval);
         // After a pause of the machine, one reading is due, not all that were missed.
         samples.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loads.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let follows = *self.follows_inputs.borrow_and_update();
             let hear = async {
@@ -124,7 +123,7 @@ impl Sampler {
                     biased;
                     () = stop.cancelled() => Heard::Stop,
                     _ = samples.tick() => Heard::SampleDue,
-                    _ = loads.tick(), if follows => Heard::LoadDue,
+                    () = loads.due(), if follows => Heard::LoadDue,
                     Ok(()) = self.follows_inputs.changed() => Heard::Follows,
                 }
             };
@@ -135,8 +134,8 @@ impl Sampler {
                     self.mind_the_clock();
                     self.take_sample().await;
                 }
-                Heard::LoadDue => self.read_load(),
-                Heard::Follows => loads.reset_immediately(),
+                Heard::LoadDue => loads.read_by(|| self.read_load()),
+                Heard::Follows => loads.hurry(),
             }
         }
     }
@@ -200,5 +199,75 @@ impl Sampler {
         self.sample.send_replace(Some(sample.clone()));
         // Whoever takes it may have stopped first.
         drop(self.taken.send(sample).await);
+    }
+}
+
+/// When the load is read.
+///
+/// The interval begins when the reading before has ended. On a fixed grid the reading after a late one would come early, and the
+/// host's meter, which takes none that is closer than 200 ms to the one before, would leave out every second one.
+struct Loads(Interval);
+
+impl Loads {
+    /// The first one is due at once.
+    fn every(interval: Duration) -> Self {
+        Self(tokio::time::interval(interval))
+    }
+
+    /// Waits; may be cancelled.
+    async fn due(&mut self) {
+        self.0.tick().await;
+    }
+
+    /// Reads, and lets the next interval begin.
+    fn read_by(&mut self, read: impl FnOnce()) {
+        read();
+        self.0.reset();
+    }
+
+    /// Makes the next one due at once.
+    fn hurry(&mut self) {
+        self.0.reset_immediately();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    /// The shortest interval there may be, and the host's meter takes no shorter one.
+    const INTERVAL: Duration = Duration::from_millis(200);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_is_never_read_sooner_than_an_interval_after_the_one_before() {
+        let mut loads = Loads::every(INTERVAL);
+        let mut last: Option<Instant> = None;
+        // Late by a little, in time, later than an interval: each is followed by one that a grid would have early.
+        for late_ms in [0, 3, 0, 1, 250, 0, 4] {
+            loads.due().await;
+            advance(Duration::from_millis(late_ms)).await;
+            let now = Instant::now();
+            if let Some(last) = last {
+                let since = now - last;
+                assert!(since >= INTERVAL, "{since:?}");
+                assert!(
+                    since <= INTERVAL + Duration::from_millis(late_ms + 1),
+                    "{since:?}"
+                );
+            }
+            loads.read_by(|| last = Some(Instant::now()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_begins_to_follow_does_not_wait() {
+        let mut loads = Loads::every(INTERVAL);
+        loads.due().await;
+        loads.read_by(|| ());
+        let before = Instant::now();
+        loads.hurry();
+        loads.due().await;
+        assert!(before.elapsed() < Duration::from_millis(2));
     }
 }
