@@ -244,6 +244,27 @@ async fn names_and_pages_of_others_are_refused_also_where_no_token_is_needed() {
 }
 
 #[tokio::test]
+async fn without_tokens_nothing_is_passed_on_by_a_proxy() {
+    let broker = EmbeddedBroker::start(BrokerOptions { port: None })
+        .await
+        .unwrap();
+    let dashboard = Dashboard::start(broker.address(), &[]).await;
+    for mark in [
+        "X-Forwarded-For: 192.0.2.7",
+        "Forwarded: for=192.0.2.7",
+        "X-Real-IP: 192.0.2.7",
+        "Via: 1.1 proxy",
+    ] {
+        for path in ["/", "/api/v1/fleet"] {
+            let refused = dashboard.ask("GET", path, &[mark], "").await;
+            assert_eq!(refused.status, 403, "{mark} {path}");
+            assert_eq!(refused.json()["error"]["reason"], "passed_on");
+        }
+    }
+    assert_eq!(dashboard.get("/api/v1/fleet").await.status, 200);
+}
+
+#[tokio::test]
 async fn commands_have_a_limit() {
     let broker = EmbeddedBroker::start(BrokerOptions { port: None })
         .await

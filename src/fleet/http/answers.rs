@@ -110,6 +110,15 @@ impl Refusal {
         )
     }
 
+    /// It came through a proxy to a dashboard without tokens.
+    pub(super) fn passed_on() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "passed_on",
+            "no proxy where nobody needs a token; set `fleet.control_token_file` or `fleet.view_token_file`",
+        )
+    }
+
     /// The same with another status.
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }

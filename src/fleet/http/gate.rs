@@ -104,6 +104,13 @@ fn without_port(host: &str) -> &str {
     }
 }
 
+/// Whether a proxy has passed it on: whoever asks need not be on this machine then, though the connection comes from there.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    /// What proxies add (RFC 7239; RFC 9110, section 7.6.3; and what was usual before).
+    const MARKS: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+    MARKS.iter().any(|mark| headers.contains_key(*mark))
+}
+
 /// What is needed for a request; `None`: nothing.
 fn needed(method: &Method, path: &str) -> Option<Role> {
     match path {
@@ -158,10 +165,11 @@ fn look(app: &App, request: &Request) -> Result<Visitor, Refusal> {
         is_secure: gate.is_secure(peer, headers),
         caller: None,
     };
-    let caller = app.access.anybody().map_or_else(
-        || identify(app, headers, visitor.address),
-        |anybody| Ok(Some(anybody)),
-    )?;
+    let caller = match app.access.anybody() {
+        Some(_) if is_passed_on(headers) => return Err(Refusal::passed_on()),
+        Some(anybody) => Some(anybody),
+        None => identify(app, headers, visitor.address)?,
+    };
     match (needed(request.method(), request.uri().path()), &caller) {
         (None, _) => {}
         (Some(needed), Some(caller)) if caller.role >= needed => {}

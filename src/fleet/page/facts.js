@@ -59,13 +59,6 @@ export function counters({ health: told }) {
     return card('Counters since its start', pairs(Object.entries(told.counters).map(([name, value]) => [plain(name), count(value)])));
 }
 
-/** Segments that are lit, of those that have a state. */
-export function segments({ segments: told }) {
-    const lit = Object.entries(told ?? {}).filter(([, { state }]) => state === 'ON');
-    if (!lit.length) return null;
-    return card('Segments that are on', pairs(lit.map(([name, { brightness }]) => [name.replace('/', ' '), `${brightness}`])));
-}
-
 /** The last answers. */
 export function results({ results: told }, now) {
     if (!told?.length) return null;
