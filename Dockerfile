@@ -67,6 +67,7 @@ LABEL org.opencontainers.image.title="piglow-node" \
 COPY --from=build /image/ /
 # What a node remembers across a restart, where a volume is mounted there.
 COPY --from=build --chown=65532:65532 /state/ /
+ENV XDG_STATE_HOME=/var/lib
 USER 65532:65532
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/piglow-node", "health"]
 ENTRYPOINT ["/piglow-node"]
