@@ -144,7 +144,11 @@ async fn house(broker: &Mosquitto) -> (Vec<TestNode>, Service, Client) {
         ["availability", "telemetry", "light/result"].map(|leaf| format!("piglow/+/{leaf}"));
     let heard: Vec<&str> = heard.iter().map(String::as_str).collect();
     let mut client = Client::connect(broker.address(), &heard).await;
+    // What is not retained has to find the dashboard listening.
+    let (first, ..) = HOUSE[0];
+    introduce(&client, first).await;
     let dashboard = Service::start(broker.address(), &[]).await;
+    dashboard.knows(first).await;
     let settings = [
         ("node.groups", "house"),
         ("telemetry.interval_secs", "3600"),

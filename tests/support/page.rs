@@ -7,8 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::browser::Browser;
-use super::free_port;
+use super::http::request;
 use super::program::Program;
+use super::{free_port, within};
 
 /// A running `piglow-node fleet`, killed when it is dropped.
 pub struct Service {
@@ -39,6 +40,20 @@ impl Service {
     /// Starts it again at the same address.
     pub async fn restart(&mut self) {
         self.process = spawn(self.address, self.broker, &self.settings).await;
+    }
+
+    /// Waits until it shows a node that the broker has known before: from then on it hears everything.
+    pub async fn knows(&self, node: &str) {
+        within(&format!("{node} on the dashboard"), async {
+            loop {
+                let (_, fleet) = request(self.address, "GET", "/api/v1/fleet", None).await;
+                let rows = fleet["nodes"].as_array().cloned().unwrap_or_default();
+                if rows.iter().any(|row| row["id"] == node) {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 
     /// Opens its page.
