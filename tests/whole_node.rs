@@ -43,6 +43,12 @@ async fn scene(settings: &[(&str, &str)]) -> (EmbeddedBroker, TestNode, Client) 
     let mut node = TestNode::start(NODE, broker.address(), settings);
     client.online(NODE).await;
     node.shows_anything().await;
+    // What is told of the panel from here on is news.
+    client
+        .hear("that the panel is well", |heard| {
+            heard.topic == HEALTH && heard.json()["panel"]["state"] == "ok"
+        })
+        .await;
     (broker, node, client)
 }
 
@@ -381,6 +387,25 @@ async fn identify_blinks_and_ends() {
 
     client.publish("piglow/pi/identify", "soon", false).await;
     assert_eq!(client.next(RESULT).await.json()["reason"], "malformed");
+}
+
+#[tokio::test]
+async fn a_command_before_the_panels_first_transfer_is_answered_when_it_is_shown() {
+    let broker = broker().await;
+    let bus = piglow_node::panel::SimBus::new();
+    bus.hold();
+    let node = TestNode::start_on(NODE, broker.address(), &[], bus.clone());
+    let mut client = Client::connect(broker.address(), &TALK).await;
+    client.online(NODE).await;
+    client.command(NODE, BRIGHT).await;
+    client
+        .hear("the state", |heard| {
+            heard.topic == STATE && heard.json()["layer"] == "remote"
+        })
+        .await;
+    bus.release();
+    assert_eq!(client.result(NODE, "bright").await["status"], "shown");
+    assert_eq!(node.bus.shown(), all_at(LIMIT));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::waiting::{Scope, WaitingList};
 use crate::clock::Clock;
 use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
 use crate::mqtt::Link;
-use crate::panel::{FrameSlot, PanelHealth, PanelState, Receipt};
+use crate::panel::{FrameSlot, PanelHealth, Receipt};
 use crate::protocol::{Outcome, Reason, Rejection, Reply};
 use crate::pulse;
 
@@ -416,10 +416,11 @@ impl Renderer {
         }
     }
 
-    /// With the panel away, nothing that waits will be shown soon: true when that was said.
+    /// With the panel away, nothing that waits will be shown soon: true when that was said. One that has not been tried yet is
+    /// not away.
     fn answer_if_panel_is_away(&mut self) -> bool {
         let health = self.panel_health.borrow_and_update();
-        if health.state == PanelState::Ok {
+        if !health.state.is_fault() {
             return false;
         }
         for (reply, outcome) in self.waiting.accept_all(&health.to_string()) {
