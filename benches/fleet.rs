@@ -469,13 +469,17 @@ impl Drop for Bare {
     }
 }
 
-/// Subscribes to what the service does and counts; says the counts whenever it is asked.
-fn bare(port: u16) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// A runtime of one thread.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+        .expect("a runtime")
+}
+
+/// Subscribes to what the service does and counts; says the counts whenever it is asked.
+fn bare(port: u16) {
+    runtime().block_on(async {
         let topics = Topics::new("piglow".parse().expect("a root"));
         let mut options = MqttOptions::new("bare", ("127.0.0.1", port));
         options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(64 * 1024));
@@ -515,11 +519,7 @@ fn bare(port: u16) {
 
 /// Publishes samples in the name of many nodes, as fast as the burst is to be.
 fn burst(port: u16) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
+    runtime().block_on(async {
         let topics = Topics::new("piglow".parse().expect("a root"));
         let options = MqttOptions::new("burst", ("127.0.0.1", port));
         let (client, mut events) = AsyncClient::builder(options).capacity(4096).build();

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use piglow_node::config::{self, Config, Override, Sources};
 use piglow_node::node::Node;
 use piglow_node::panel::{Receipt, SimBus};
-use rumqttc::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, MqttOptions, NetworkOptions, Packet, PublishOptions, QoS,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -123,6 +125,17 @@ impl Drop for Mosquitto {
     }
 }
 
+/// A client that is set up as the node's own, so that the figures compare.
+fn open(id: &str, port: u16) -> (AsyncClient, EventLoop) {
+    let mut options = MqttOptions::new(id, ("127.0.0.1", port));
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options
+        .set_network_options(network)
+        .set_outgoing_inflight_upper_limit(64);
+    AsyncClient::builder(options).capacity(64).build()
+}
+
 /// An MQTT client on a thread of its own: what it publishes comes in by a channel, what it hears goes out by one.
 struct Client {
     client: AsyncClient,
@@ -131,13 +144,7 @@ struct Client {
 
 impl Client {
     fn start(port: u16, id: &str, filter: Option<String>) -> Self {
-        let mut options = MqttOptions::new(id, ("127.0.0.1", port));
-        let mut network = NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        options
-            .set_network_options(network)
-            .set_outgoing_inflight_upper_limit(64);
-        let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
+        let (client, mut events) = open(id, port);
         let (tell, heard) = mpsc::sync_channel(64);
         let subscriber = client.clone();
         thread::spawn(move || {
@@ -190,13 +197,7 @@ impl Client {
 
 /// The least that answers a message by the same library: what it hears on `ask` it says on `answer`, for ever.
 fn parrot(port: u16) {
-    let mut options = MqttOptions::new("bench-parrot", ("127.0.0.1", port));
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    options
-        .set_network_options(network)
-        .set_outgoing_inflight_upper_limit(64);
-    let (client, mut events) = AsyncClient::builder(options).capacity(64).build();
+    let (client, mut events) = open("bench-parrot", port);
     let (tell, subscribed) = mpsc::sync_channel(1);
     thread::spawn(move || {
         runtime().block_on(async {
