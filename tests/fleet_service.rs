@@ -8,6 +8,7 @@ use piglow_node::fleet::OPENAPI;
 use piglow_node::light::Frame;
 use serde_json::{Value, json};
 use support::dashboard::{Answer, Dashboard};
+use support::peer::{Peer, SUBSCRIBE, UNSUBSCRIBE, listener};
 use support::{Client, LIMIT, NODE, TestNode, all_at, within};
 
 const STREAM: &str = "/api/v1/events?stream=a-stream-of-the-test";
@@ -347,9 +348,16 @@ async fn the_history_survives_a_restart() {
 
 #[tokio::test]
 async fn whatever_is_published_the_dashboard_goes_on_and_believes_no_other_name() {
-    let (broker, _node, dashboard) = scene().await;
+    let broker = broker().await;
+    let client = Client::connect(broker.address(), &["piglow/old/telemetry"]).await;
+    // A sample that the broker keeps may be of any age.
+    let sample = br#"{"cpu":{"load_percent":50}}"#;
+    client.publish("piglow/old/telemetry", sample, true).await;
+    let dashboard = Dashboard::start(broker.address(), &[]).await;
     let mut events = dashboard.follow(STREAM, &[]).await;
-    let client = Client::connect(broker.address(), &[]).await;
+    events
+        .next("broker", |data| data["connected"] == true)
+        .await;
     let leaves = [
         "availability",
         "info",
@@ -395,14 +403,6 @@ async fn whatever_is_published_the_dashboard_goes_on_and_believes_no_other_name(
         .await;
     assert_eq!(event.data["node"], "liar");
     assert_ne!(event.data["at"], 1);
-    // A retained sample may be of any age.
-    client
-        .publish(
-            "piglow/old/telemetry",
-            br#"{"cpu":{"load_percent":50}}"#,
-            true,
-        )
-        .await;
     client
         .publish(
             "piglow/liar/telemetry",
@@ -548,4 +548,46 @@ async fn every_answer_is_as_the_openapi_document_says_and_every_route_is_in_it()
             assert_eq!(seen.status, 204);
         }
     }
+}
+
+/// A broker that sends what it keeps only to who names the topic in full, as RabbitMQ does.
+#[tokio::test]
+async fn what_the_broker_has_not_sent_is_asked_for_by_topic_and_listened_to_for_a_moment() {
+    let listener = listener().await;
+    let dashboard = Dashboard::start(listener.local_addr().unwrap(), &[]).await;
+    let mut broker = Peer::greet(&listener, &[]).await;
+    let whole = broker.read_kind(SUBSCRIBE).await;
+    broker.grant(&whole).await;
+    let sample = r#"{"cpu":{"load_percent":50.0}}"#;
+    broker.publish("piglow/attic/telemetry", sample).await;
+    let row = dashboard.row("attic", |row| row["online"] == true).await;
+    assert_eq!(row["light"], Value::Null);
+    let asked = broker.read_kind(SUBSCRIBE).await;
+    let topics = [
+        "piglow/attic/availability",
+        "piglow/attic/light/state",
+        "piglow/attic/health",
+        "piglow/attic/setting/effect_speed/state",
+        "piglow/attic/setting/brightness_limit/state",
+        "piglow/attic/info",
+    ];
+    assert_eq!(asked.filters(), topics);
+    // The last is refused.
+    broker.answer(&asked, &[0, 0, 0, 0, 0, 0x87]).await;
+    let light = r#"{"state":"ON","brightness":255,"effect":"fire","layer":"command"}"#;
+    broker.tell("piglow/attic/light/state", light).await;
+    dashboard
+        .row("attic", |row| row["light"]["effect"] == "fire")
+        .await;
+    let dismissed = broker.read_kind(UNSUBSCRIBE).await;
+    assert_eq!(dismissed.filters(), topics[..5]);
+    broker.answer(&dismissed, &[0; 5]).await;
+    // What has come is not asked for again.
+    let again = broker.read_kind(SUBSCRIBE).await;
+    assert!(!again.filters().contains(&topics[1].to_owned()));
+    let asked = topics.len() + again.filters().len();
+    let metrics = dashboard.get("/metrics").await.text();
+    let line = format!("piglow_fleet_states_asked_again_total {asked}");
+    assert!(metrics.lines().any(|of| of == line), "{metrics}");
+    dashboard.stop().await;
 }

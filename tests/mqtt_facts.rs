@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use piglow_node::mqtt::{self, Handover, Link, Outbox, Settings};
 use piglow_node::protocol::{Message, Qos};
-use support::peer::{Log, PUBLISH, Peer, SUBSCRIBE, listener};
+use support::peer::{Log, PUBLISH, Peer, SUBSCRIBE, UNSUBSCRIBE, listener};
 use support::{NODE, TestNode, config, until, within};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -127,6 +127,41 @@ async fn what_the_broker_refuses_is_said_once_with_what_to_do() {
     log.says("the broker ended the session").await;
     assert_eq!(log.count("refuses a subscription"), 1);
     assert_eq!(log.count("refuses a message"), 1);
+}
+
+#[cfg(feature = "fleet")]
+#[tokio::test]
+async fn topics_that_are_asked_for_are_answered_to_who_asked_and_may_be_refused_without_a_word() {
+    let mut log = Log::start();
+    let listener = listener().await;
+    let port = listener.local_addr().expect("a port").port();
+    let session = session(port, &["a/set", "b/+/set"]);
+    let mut peer = Peer::greet(&listener, &[]).await;
+    let own = peer.read_kind(SUBSCRIBE).await;
+    until("the link", &mut session.outbox.link(), |link| {
+        *link == mqtt::Link::Up(1)
+    })
+    .await;
+    let topics = ["x/info".to_owned(), "y/info".to_owned()];
+    let question = session.outbox.ask(topics.to_vec()).expect("a link");
+    let asked = peer.read_kind(SUBSCRIBE).await;
+    assert_eq!(asked.filters(), topics);
+    // Not authorized: the second of each. They need not be answered in order.
+    peer.answer(&asked, &[0, 0x87]).await;
+    assert_eq!(question.answer().await, Some(vec!["x/info".to_owned()]));
+    assert_eq!(log.count("refuses a subscription"), 0);
+    peer.answer(&own, &[1, 0x87]).await;
+    log.says("b/+/set: not authorized").await;
+    session.outbox.dismiss(&topics[..1]).expect("a link");
+    let dismissed = peer.read_kind(UNSUBSCRIBE).await;
+    assert_eq!(dismissed.filters(), topics[..1]);
+    peer.answer(&dismissed, &[0]).await;
+    // A connection that ends answers nobody.
+    let question = session.outbox.ask(topics.to_vec()).expect("a link");
+    peer.read_kind(SUBSCRIBE).await;
+    drop(peer);
+    assert_eq!(within("no answer", question.answer()).await, None);
+    assert_eq!(log.count("refuses a subscription"), 1);
 }
 
 #[tokio::test]

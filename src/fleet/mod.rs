@@ -11,6 +11,7 @@ mod limit;
 mod page;
 mod process;
 pub mod registry;
+mod seeker;
 mod store;
 mod streams;
 mod ticker;
@@ -132,6 +133,10 @@ impl Fleet {
         tasks.spawn(
             "lookout",
             ticker::look(Arc::clone(&hub), outbox.clone(), tasks.token()),
+        );
+        tasks.spawn(
+            "seeker",
+            seeker::seek(Arc::clone(&hub), outbox.clone(), tasks.token()),
         );
         tasks.spawn(
             "mirror",

@@ -13,6 +13,8 @@ mod files;
 mod homing;
 mod options;
 mod outbox;
+#[cfg(feature = "fleet")]
+mod question;
 mod refusal;
 mod route;
 mod session;
@@ -27,6 +29,8 @@ pub use files::{Exposed, exposed};
 pub use homing::Homing;
 pub use options::OpenError;
 pub use outbox::{Handover, Outbox, StopError};
+#[cfg(feature = "fleet")]
+pub use question::Question;
 pub use session::{Inbound, Session};
 #[cfg(feature = "fleet")]
 pub(crate) use stall::StallGuard;
@@ -80,7 +84,8 @@ pub struct Settings {
     pub will: Option<Message>,
     /// What to listen to.
     pub filters: Vec<String>,
-    /// What to listen to where the next message replaces one that was lost: the broker need not be told that it came.
+    /// What to listen to where the next message replaces one that was lost: the broker need not be told that it came. Only what
+    /// it has kept comes with the retain flag, and nothing that is published meanwhile.
     pub loose_filters: Vec<String>,
 }
 

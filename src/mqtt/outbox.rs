@@ -344,6 +344,26 @@ impl Outbox {
         Err(handover)
     }
 
+    /// Whether a packet that names these topics may be sent.
+    #[cfg(feature = "fleet")]
+    pub(super) fn may_name(&self, topics: &[String]) -> Result<(), Handover> {
+        // Each with its length and options.
+        let size: usize = topics.iter().map(|topic| topic.len() + 3).sum();
+        if *self.link.borrow() == Link::Down {
+            Err(Handover::LinkDown)
+        } else if size + OVERHEAD > self.traffic.packet_limit.load(Ordering::Relaxed) as usize {
+            Err(Handover::Undeliverable)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The way into the library.
+    #[cfg(feature = "fleet")]
+    pub(super) fn client(&self) -> MutexGuard<'_, AsyncClient> {
+        self.traffic.client()
+    }
+
     /// Takes the n-th connection for dead: it is given up, and another one is made.
     pub fn suspect(&self, connection: u64) {
         self.traffic.suspected.send_replace(connection);

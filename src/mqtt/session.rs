@@ -59,7 +59,17 @@ pub struct Session {
     said: Vec<Option<String>>,
     /// What the broker refused since the connection began; each is said once.
     refused: BTreeSet<String>,
+    subscription: Subscription,
     heard: u32,
+}
+
+/// Where the packet is that subscribes to the filters of the settings: the first of its kind on each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subscription {
+    Queued,
+    /// With this packet identifier.
+    Sent(u16),
+    Answered,
 }
 
 /// How a connection, or the attempt to make one, ended.
@@ -88,6 +98,7 @@ impl Session {
             connected_at: None,
             said: vec![None; settings.brokers.len()],
             refused: BTreeSet::new(),
+            subscription: Subscription::Answered,
             heard: 0,
             settings,
         }
@@ -179,6 +190,11 @@ impl Session {
                     }
                 }
                 Ok(Event::Outgoing(Outgoing::Publish(_))) => self.traffic.written(),
+                Ok(Event::Outgoing(Outgoing::Subscribe(id)))
+                    if self.subscription == Subscription::Queued =>
+                {
+                    self.subscription = Subscription::Sent(id);
+                }
                 Ok(Event::Outgoing(_) | Event::Auth(_)) => {}
                 Err(ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout) => {
                     return if self.traffic.take_leave() {
@@ -274,24 +290,30 @@ impl Session {
         self.link.send_replace(Link::Up(self.connections));
     }
 
-    fn subscribe(&self) {
+    fn subscribe(&mut self) {
         let surely = self.settings.filters.iter();
         let loosely = self.settings.loose_filters.iter();
         let filters: Vec<SubscribeFilterInput> = surely
             .map(|filter| SubscribeFilterInput::new(filter, QoS::AtLeastOnce))
-            .chain(loosely.map(|filter| SubscribeFilterInput::new(filter, QoS::AtMostOnce)))
             // A sender who sets the retain flag hears at once that it is wrong, not only after the next reconnect.
             .map(|filter| filter.preserve_retain(true))
+            .chain(loosely.map(|filter| SubscribeFilterInput::new(filter, QoS::AtMostOnce)))
             .collect();
         if filters.is_empty() {
             return;
         }
+        self.subscription = Subscription::Queued;
         if let Err(error) = self.traffic.client().try_subscribe_many(filters) {
             error!(%error, "failed to queue the subscriptions");
         }
     }
 
     fn check_subscriptions(&mut self, suback: &SubAck) {
+        // What is asked for a moment is answered to who asked.
+        if self.subscription != Subscription::Sent(suback.pkid) {
+            return;
+        }
+        self.subscription = Subscription::Answered;
         let filters = self.settings.filters.iter();
         let filters = filters.chain(&self.settings.loose_filters);
         for (filter, code) in filters.zip(&suback.return_codes) {

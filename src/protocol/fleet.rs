@@ -13,6 +13,16 @@ use crate::units::NodeId;
 /// How long a command is worth delivering: whoever clicked has seen by then that nothing came of it.
 const ORDER_EXPIRY: Duration = Duration::from_secs(30);
 
+/// What the broker keeps of a node and a watcher wants to know. First whether the node is there: by that the rest is judged.
+pub const KEPT: [Leaf; 6] = [
+    Leaf::Availability,
+    Leaf::LightState(Segment::Board),
+    Leaf::Health,
+    Leaf::SettingState(Setting::EffectSpeed),
+    Leaf::SettingState(Setting::BrightnessLimit),
+    Leaf::Info,
+];
+
 /// The filters of a watcher of many nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetFilters {
@@ -47,16 +57,11 @@ impl Topics {
             ],
             // What is retained comes all at once for a fleet: with QoS 1 Mosquitto drops what is more than its
             // `max_queued_messages`, 1,000 by default, which 170 nodes have.
-            at_most_once: vec![
-                every(Leaf::Availability),
-                every(Leaf::LightState(Segment::Board)),
-                every(Leaf::Health),
-                every(Leaf::SettingState(Setting::EffectSpeed)),
-                every(Leaf::SettingState(Setting::BrightnessLimit)),
-                every(Leaf::Info),
-                shared(every(Leaf::Telemetry)),
-                every(Leaf::Frame),
-            ],
+            at_most_once: KEPT
+                .map(every)
+                .into_iter()
+                .chain([shared(every(Leaf::Telemetry)), every(Leaf::Frame)])
+                .collect(),
         }
     }
 }

@@ -32,7 +32,7 @@ pub use discovery::{
 };
 pub use event::event;
 #[cfg(feature = "fleet")]
-pub use fleet::{FleetFilters, OrderKind, frame_watch, order, order_payload};
+pub use fleet::{FleetFilters, KEPT, OrderKind, frame_watch, order, order_payload};
 pub use light::{frame, light_state, recreate};
 pub use observe::{
     LightReport, Report, ResultReport, observe, observe_light, observe_outcome, result_line,

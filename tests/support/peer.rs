@@ -12,6 +12,7 @@ use super::{PATIENCE, within};
 pub const CONNECT: u8 = 0x10;
 pub const PUBLISH: u8 = 0x30;
 pub const SUBSCRIBE: u8 = 0x80;
+pub const UNSUBSCRIBE: u8 = 0xA0;
 
 /// A connection as the broker sees it.
 pub struct Peer(TcpStream);
@@ -25,6 +26,20 @@ pub struct Packet {
 impl Packet {
     pub fn kind(&self) -> u8 {
         self.head & 0xF0
+    }
+
+    /// The filters of a SUBSCRIBE or an UNSUBSCRIBE.
+    pub fn filters(&self) -> Vec<String> {
+        // After the identifier come the properties, of less than 128 bytes; with each filter of a subscription its options.
+        let options = usize::from(self.kind() == SUBSCRIBE);
+        let mut rest = &self.body[3 + usize::from(self.body[2])..];
+        let mut filters = Vec::new();
+        while let [high, low, after @ ..] = rest {
+            let (filter, after) = after.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+            filters.push(String::from_utf8(filter.to_vec()).expect("UTF-8"));
+            rest = &after[options..];
+        }
+        filters
     }
 
     /// The topic of a PUBLISH, its packet identifier if it has one, and its payload.
@@ -99,25 +114,33 @@ impl Peer {
 
     /// Grants every filter of a subscription.
     pub async fn grant(&mut self, subscribe: &Packet) {
-        // After the identifier come the properties, of less than 128 bytes; each filter has its length and its options.
-        let mut filters = &subscribe.body[3 + usize::from(subscribe.body[2])..];
-        let mut codes = Vec::new();
-        while let [high, low, ..] = filters {
-            codes.push(1);
-            filters = &filters[3 + usize::from(u16::from_be_bytes([*high, *low]))..];
-        }
-        let mut suback = vec![0x90, 3 + codes.len() as u8];
-        suback.extend(&subscribe.body[..2]);
-        suback.push(0);
-        suback.extend(codes);
-        self.write(&suback).await;
+        let codes = vec![1; subscribe.filters().len()];
+        self.answer(subscribe, &codes).await;
+    }
+
+    /// Answers a SUBSCRIBE or an UNSUBSCRIBE with a code for each filter.
+    pub async fn answer(&mut self, request: &Packet, codes: &[u8]) {
+        let mut answer = vec![request.kind() + 0x10, 3 + codes.len() as u8];
+        answer.extend(&request.body[..2]);
+        answer.push(0);
+        answer.extend(codes);
+        self.write(&answer).await;
     }
 
     /// Sends a message of QoS 0.
     pub async fn publish(&mut self, topic: &str, payload: &str) {
+        self.send(PUBLISH, topic, payload).await;
+    }
+
+    /// Sends a message of QoS 0 that the broker had kept.
+    pub async fn tell(&mut self, topic: &str, payload: &str) {
+        self.send(PUBLISH | 1, topic, payload).await;
+    }
+
+    async fn send(&mut self, head: u8, topic: &str, payload: &str) {
         let length = 2 + topic.len() + 1 + payload.len();
         assert!(length < 128);
-        let mut packet = vec![PUBLISH, length as u8, 0, topic.len() as u8];
+        let mut packet = vec![head, length as u8, 0, topic.len() as u8];
         packet.extend(topic.as_bytes());
         packet.push(0);
         packet.extend(payload.as_bytes());

@@ -75,6 +75,11 @@ pub(super) async fn metrics(
                 tally.missed_samples,
             ),
             (
+                "piglow_fleet_states_asked_again_total",
+                "States that the broker keeps and had not sent, asked for by topic.",
+                tally.asked,
+            ),
+            (
                 "piglow_fleet_messages_unreadable_total",
                 "Messages that were not of the contract's shape.",
                 tally.unreadable,

@@ -1,5 +1,6 @@
 //! What is known of all nodes: messages and the time go in, the picture and its changes come out. No clock, no I/O.
 
+mod gaps;
 mod history;
 pub(crate) mod metrics;
 mod node;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use gaps::{Came, GRACE, Search};
 pub use history::SPANS;
 use history::{SLOT_SECS, SPAN_SECS, Values};
 use node::{Changes, KEPT_MAX, Light, Node, NodeCard};
@@ -38,10 +40,11 @@ const SLACK: i64 = 1_000;
 /// The interval of a node that has not told it: the default.
 const INTERVAL_SECS: u16 = 5;
 
-/// After a connection, a node of which nothing came with what the broker keeps has been removed meanwhile. So long, and for
-/// [`SWEEP_CALM`] without a retained message, is waited for it; in milliseconds.
-const SWEEP_AFTER: i64 = 5_000;
-const SWEEP_CALM: i64 = 3_000;
+/// How long a broker takes at least to send what it keeps; then what is missing is asked for. In milliseconds.
+const FLOOD: i64 = 5_000;
+/// So long without a retained message it has sent it all, at first or when it was asked. A node of which nothing came by then has
+/// been removed meanwhile.
+const CALM: i64 = 3_000;
 
 /// How long the history of a node that is not shown is kept, in milliseconds.
 const MEMORY: i64 = 3_600_000;
@@ -78,6 +81,8 @@ pub struct Tally {
     pub late_samples: u64,
     /// Samples that should have come between two others and did not.
     pub missed_samples: u64,
+    /// Topics that were asked for, because the broker keeps something there and did not send it.
+    pub asked: u64,
     /// Payloads that were not of the contract's shape.
     pub unreadable: u64,
     /// Messages of nodes for which there was no room, or whose name is none.
@@ -113,6 +118,7 @@ pub struct Registry {
     /// The spans whose history has changed since it was saved.
     unsaved: BTreeSet<i64>,
     link: LinkSeen,
+    search: Search,
     tally: Tally,
 }
 
@@ -147,6 +153,7 @@ impl Registry {
             shapes: Words::new(SHAPES_BYTES),
             unsaved: BTreeSet::new(),
             link: LinkSeen::default(),
+            search: Search::default(),
             tally: Tally::default(),
         }
     }
@@ -171,8 +178,17 @@ impl Registry {
             self.tally.unreadable += 1;
             return Heard::Done;
         };
-        if retained && self.link.sweep_at.is_some() {
-            self.link.sweep_at = self.link.sweep_at.max(Some(now + SWEEP_CALM));
+        if retained {
+            for end in [&mut self.search.flood_ends, &mut self.link.sweep_at] {
+                *end = end.map(|end| end.max(now + CALM));
+            }
+            let generation = self.link.generation;
+            let node = self.nodes.get(id);
+            if node
+                .is_some_and(|node| node.generation == generation && node.came.has(Came::OUTDATED))
+            {
+                return Heard::Done;
+            }
         }
         let understood = match leaf {
             Leaf::Telemetry => retained || self.take_sample(now, id, payload),
@@ -187,6 +203,7 @@ impl Registry {
             Leaf::Availability => {
                 let was_online = self.nodes.get(id).is_some_and(|node| node.is_online);
                 let understood = self.take_availability(now, id, payload, retained);
+                self.note_arrival(now, id, leaf);
                 if let Some(node) = self.nodes.get(id)
                     && node.is_online
                     && !was_online
@@ -213,6 +230,7 @@ impl Registry {
         if !understood {
             self.tally.unreadable += 1;
         }
+        self.note_arrival(now, id, leaf);
         Heard::Done
     }
 
@@ -228,7 +246,11 @@ impl Registry {
             let node = Box::new(Node::new(Arc::clone(&id), now));
             self.nodes.insert(id, node);
         }
-        self.nodes.get_mut(id).map(|node| &mut **node)
+        let node = self.nodes.get_mut(id)?;
+        if node.begin(self.link.generation, now + GRACE) {
+            self.search.by(now + GRACE);
+        }
+        Some(node)
     }
 
     fn take_availability(&mut self, now: i64, id: &str, payload: &[u8], retained: bool) -> bool {
@@ -241,11 +263,16 @@ impl Registry {
             }
             _ => return false,
         };
-        let generation = self.link.generation;
         let Some(node) = self.node(now, id) else {
             return true;
         };
-        node.generation = generation;
+        if !retained {
+            node.came = node.came.with(Came::NEWS);
+        } else if !online && node.came.has(Came::NEWS.with(Came::SAMPLE)) {
+            // It has been heard of since that was kept.
+            node.came = node.came.with(Came::OUTDATED);
+            return true;
+        }
         let is_new = !node.is_listed;
         if is_new || node.is_online != online {
             node.is_online = online;
@@ -258,6 +285,7 @@ impl Registry {
                 node.at = None;
                 node.values = [None; 3];
                 changes = changes.with(Changes::SAMPLE);
+                changes = changes.with(node.forget_what_has_not_come());
             }
             self.note_change(id, changes);
         }
@@ -269,13 +297,15 @@ impl Registry {
         let Some(reading) = protocol::read_sample(payload) else {
             return false;
         };
-        let generation = self.link.generation;
         let (hot, cool) = (self.rules.hot_celsius, self.rules.cool_celsius);
         let Some(node) = self.node(now, id) else {
             return true;
         };
         let mut changes = Changes::SAMPLE;
-        node.generation = generation;
+        if !node.came.has(Came::SAMPLE) {
+            node.came = node.came.with(Came::SAMPLE);
+            changes = changes.with(node.forget_what_has_not_come());
+        }
         node.heard = now;
         node.at = Some(now);
         node.values = [reading.load, reading.temperature, reading.memory];
@@ -302,9 +332,15 @@ impl Registry {
             changes = changes.with(Changes::THROTTLED);
         }
         let missed = node.count(reading.run, reading.sequence);
-        if !node.is_listed {
-            // It sends: so it is there, whatever has become of the message that says so.
+        let is_doubtful = !node.is_online && node.came.has(Came::AVAILABILITY);
+        if !node.is_online && !node.came.has(Came::NEWS) {
+            // It sends: so it is there, whatever has become of the message that says so, and whatever was kept before.
             node.is_online = true;
+            node.since = None;
+            changes = changes.with(Changes::AVAILABILITY);
+            if is_doubtful {
+                changes = changes.with(self.doubt(now, id));
+            }
         }
         self.tally.samples += 1;
         self.unsaved.insert(now.div_euclid(1000 * SPAN_SECS));
@@ -492,8 +528,10 @@ impl Registry {
         if let Some(connection) = connection {
             self.link.generation = connection;
             self.tally.connections += 1;
-            self.link.sweep_at = Some(now + SWEEP_AFTER);
+            self.search.begin(Some(now + FLOOD));
+            self.link.sweep_at = Some(now + FLOOD + CALM);
         } else {
+            self.search.begin(None);
             self.link.sweep_at = None;
             // What was heard last may not be so any more.
             let online: Vec<Arc<str>> = self.ids_where(|node| node.is_online && !node.is_stale);
@@ -516,10 +554,14 @@ impl Registry {
             node.is_online && !node.is_stale && now - node.heard > patience * interval + SLACK
         });
         silent.iter().for_each(|id| self.mark_stale(id));
+        if self.search.flood_ends.is_some_and(|at| at <= now) {
+            self.search.flood_ends = None;
+        }
         if self.link.sweep_at.is_some_and(|at| at <= now) {
             self.link.sweep_at = None;
             let generation = self.link.generation;
-            let removed = self.ids_where(|node| node.is_listed && node.generation != generation);
+            let is_gone = |node: &Node| node.is_listed && !node.is_accounted_for(generation);
+            let removed = self.ids_where(is_gone);
             removed.iter().for_each(|id| self.unlist(id));
         }
         let forgotten = self.ids_where(|node| !node.is_listed && now - node.heard > MEMORY);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::gaps::Came;
 use super::history::History;
 use super::words::Words;
 use crate::protocol::{Card, LightReading};
@@ -54,8 +55,14 @@ pub(super) struct Node {
     pub(super) since: Option<i64>,
     /// When it was last heard of, or since when it is waited for.
     pub(super) heard: i64,
-    /// The link to the broker with which it was last heard of.
+    /// The connection to the broker in which it was last heard of or asked for.
     pub(super) generation: u64,
+    /// What came of it in that connection.
+    pub(super) came: Came,
+    /// How often the rest was asked for,
+    pub(super) asked: u8,
+    /// and when it may be asked for next.
+    pub(super) ask_at: i64,
     pub(super) is_stale: bool,
     pub(super) is_hot: bool,
     pub(super) throttled: Option<bool>,
@@ -156,6 +163,9 @@ impl Node {
             since: None,
             heard: now,
             generation: 0,
+            came: Came::default(),
+            asked: 0,
+            ask_at: 0,
             is_stale: false,
             is_hot: false,
             throttled: None,

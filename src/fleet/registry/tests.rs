@@ -94,9 +94,9 @@ fn without_the_broker_every_node_is_stale_at_once_also_one_whose_link_came_and_w
     assert_eq!(row(&registry)["stale"], true);
     // With the next connection the broker tells what it has: of this node nothing.
     registry.set_link(NOW, Some(2), "a broker");
-    registry.look(NOW + SWEEP_AFTER - 1);
+    registry.look(NOW + FLOOD + CALM - 1);
     assert_eq!(registry.ids(None).len(), 1);
-    registry.look(NOW + SWEEP_AFTER);
+    registry.look(NOW + FLOOD + CALM);
     assert!(registry.ids(None).is_empty());
     assert_eq!(told(&mut registry)["gone"], serde_json::json!(["attic"]));
     registry.take(NOW + 9_000, "piglow/attic/availability", b"online", false);
@@ -178,6 +178,18 @@ fn nodes_beyond_the_most_are_counted_and_not_kept() {
     }
     assert_eq!(registry.ids(None).len(), 2);
     assert_eq!(registry.tally().refused, 4);
+}
+
+#[test]
+fn a_node_that_goes_while_somebody_listens_tells_since_when_and_one_that_was_gone_does_not() {
+    let mut registry = with_node();
+    assert_eq!(row(&registry)["since"], Value::Null);
+    registry.take(NOW + 5_000, "piglow/attic/availability", b"offline", false);
+    assert_eq!(row(&registry)["since"], NOW + 5_000);
+    registry.set_link(NOW + 6_000, None, "a broker");
+    registry.set_link(NOW + 7_000, Some(2), "a broker");
+    registry.take(NOW + 7_000, "piglow/attic/availability", b"offline", true);
+    assert_eq!(row(&registry)["since"], NOW + 5_000);
 }
 
 proptest! {
