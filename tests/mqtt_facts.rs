@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use piglow_node::mqtt::{self, Handover, Link, Outbox, Settings};
 use piglow_node::protocol::{Message, Qos};
-use support::peer::{Log, PUBLISH, Peer, SUBSCRIBE, UNSUBSCRIBE, listener};
+use support::peer::{Log, PUBLISH, Peer, SUBSCRIBE, listener};
 use support::{NODE, TestNode, config, until, within};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -153,7 +153,7 @@ async fn topics_that_are_asked_for_are_answered_to_who_asked_and_may_be_refused_
     peer.answer(&own, &[1, 0x87]).await;
     log.says("b/+/set: not authorized").await;
     session.outbox.dismiss(&topics[..1]).expect("a link");
-    let dismissed = peer.read_kind(UNSUBSCRIBE).await;
+    let dismissed = peer.read_kind(support::peer::UNSUBSCRIBE).await;
     assert_eq!(dismissed.filters(), topics[..1]);
     peer.answer(&dismissed, &[0]).await;
     // A connection that ends answers nobody.

@@ -6,8 +6,11 @@ mod support;
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use serde_json::json;
+use piglow_node::protocol::{self, Topics};
+use piglow_node::units::NodeId;
+use serde_json::{Value, json};
 use support::authority::Authority;
 use support::dashboard::Dashboard;
 use support::mosquitto::Mosquitto;
@@ -117,6 +120,78 @@ async fn look(address: SocketAddr, ca: &Authority) -> (String, Vec<u8>) {
         .await
         .expect("text");
     (answer, shown)
+}
+
+/// As many as it takes: 24 MB are more than lie between a Mosquitto and a reader who is a little slower.
+const MANY: usize = 2_000;
+
+/// Publishes what nodes say of themselves, and waits until the broker has it.
+async fn furnish(broker: SocketAddr, nodes: usize) {
+    let topics = Topics::new("piglow".parse().expect("a root"));
+    let mut client = Client::connect(broker, &["furnished"]).await;
+    let info = protocol::Info {
+        version: "0.1.0",
+        model: Some("Raspberry Pi 4 Model B Rev 1.5".to_owned()),
+        ..protocol::Info::default()
+    };
+    let light = r#"{"state":"ON","brightness":255,"effect":"fire","layer":"command"}"#;
+    for number in 0..nodes {
+        let node = NodeId::from_host_name(&format!("made-up-{number}"));
+        let of_node = |leaf: &str| format!("piglow/{node}/{leaf}");
+        for message in [
+            protocol::info(&topics, &node, &info),
+            protocol::health(&topics, &node, &protocol::Health::default()),
+            protocol::availability(&topics, &node, false),
+        ] {
+            client.publish(&message.topic, message.payload, true).await;
+        }
+        client.publish(&of_node("light/state"), light, true).await;
+        for setting in ["effect_speed", "brightness_limit"] {
+            let topic = of_node(&format!("setting/{setting}/state"));
+            client.publish(&topic, "48", true).await;
+        }
+    }
+    client.publish("furnished", "", false).await;
+    client.next("furnished").await;
+}
+
+#[ignore = "needs mosquitto"]
+#[tokio::test]
+async fn what_a_mosquitto_drops_of_a_large_fleet_is_there_soon_without_its_limits_being_raised() {
+    let broker = Mosquitto::open().await;
+    furnish(broker.address(), MANY).await;
+    let begun = Instant::now();
+    let dashboard = Dashboard::start(broker.address(), &[]).await;
+    let missing = async || {
+        let fleet = dashboard.get("/api/v1/fleet").await.json();
+        let rows = fleet["nodes"].as_array().cloned().unwrap_or_default();
+        let is_whole = |row: &&Value| {
+            row["model"].is_string() && row["light"].is_object() && row["panel"].is_string()
+        };
+        MANY - rows.iter().filter(is_whole).count()
+    };
+    let asked = "piglow_fleet_states_asked_again_total";
+    within("the broker's first word, and the first question", async {
+        while counter(&dashboard, asked).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let before = (missing().await, begun.elapsed());
+    within("the rest", async {
+        while missing().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    println!(
+        "{} of {MANY} nodes not whole after {:.1} s; all whole after {:.1} s, {} states asked for",
+        before.0,
+        before.1.as_secs_f64(),
+        begun.elapsed().as_secs_f64(),
+        counter(&dashboard, asked).await
+    );
+    dashboard.stop().await;
 }
 
 #[ignore = "needs openssl"]
