@@ -169,7 +169,7 @@ impl Node {
             config.telemetry.interval,
             config.light.load_interval,
             inputs,
-            renderer.follows_inputs(),
+            renderer.readings(),
         );
         let renderer = renderer.with_clock_steps(sampler.measured().clock_steps);
         let (courier, remains) = settings::courier(config, &topics, clock, &outbox, samples);

@@ -7,6 +7,18 @@ use crate::units::Percent;
 /// The most cores that LEDs show one by one; a board has six rings.
 pub const CORES_SHOWN: usize = 6;
 
+/// What of the host a picture depends on, each with what stands before it: who reads the host need not read more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Readings {
+    /// Nothing.
+    #[default]
+    None,
+    /// The load of the CPU, its cores among it.
+    Load,
+    /// All that [`Inputs`] holds.
+    All,
+}
+
 /// The newest readings of the host, as far as LEDs show them; `None` is what is not known, never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Inputs {

@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::colour::Rgb;
 use super::command::{Command, Flash, Levels, Power};
 use super::effect::{Change, Effect, Kind};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Readings};
 use super::scene::{SceneIndex, Scenes};
 
 /// What is drawn, before the master brightness.
@@ -221,14 +221,14 @@ impl Look {
         }
     }
 
-    /// Whether its picture depends on the readings of the host.
-    pub(super) fn follows_inputs(&self, scenes: &Scenes) -> bool {
-        let follows = match &self.content {
-            Content::Effect(effect) => effect.kind.follows_inputs(),
-            Content::Scene(scene) => scenes.follows_inputs(*scene),
-            Content::Picture(_) => false,
-        };
-        self.on && follows
+    /// What of the host its picture depends on.
+    pub(super) fn readings(&self, scenes: &Scenes) -> Readings {
+        match &self.content {
+            _ if !self.on => Readings::None,
+            Content::Effect(effect) => effect.kind.readings(),
+            Content::Scene(scene) => scenes.readings(*scene),
+            Content::Picture(_) => Readings::None,
+        }
     }
 
     /// Whether its picture depends on the local time.

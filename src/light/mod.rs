@@ -27,7 +27,7 @@ pub use command::{Command, Flash, Levels, Power, Target};
 pub use current::FULL_MILLIAMPS;
 pub use frame::Frame;
 pub use gamma::Gamma;
-pub use inputs::{CORES_SHOWN, Cores, Inputs};
+pub use inputs::{CORES_SHOWN, Cores, Inputs, Readings};
 pub use look::{Content, Look};
 pub use night::{Hours, HoursError, Night};
 pub use scene::{SceneIndex, Scenes};

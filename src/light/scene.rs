@@ -15,7 +15,7 @@ pub use draft::{Easing, Flaw, FlawKind, KeyframeDraft, SceneDraft, Shows};
 
 use super::canvas::Canvas;
 use super::effect::Change;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Readings};
 use crate::units::SceneName;
 use timeline::{Picture, Place, Timeline};
 
@@ -60,7 +60,7 @@ pub struct Scene {
 /// What the pictures of a scene depend on besides the time since it began.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Needs {
-    readings: bool,
+    readings: Readings,
     local_time: bool,
 }
 
@@ -136,7 +136,7 @@ impl Scenes {
     }
 
     /// When the picture changes next; an [`At`](Change::At) lies after `elapsed`, and where the scene
-    /// [follows the inputs](Self::follows_inputs) they may change it before.
+    /// [follows the inputs](Self::readings) they may change it before.
     #[must_use]
     pub fn next_change(&self, scene: SceneIndex, elapsed: Duration, inputs: &Inputs) -> Change {
         let Some(Place {
@@ -169,10 +169,11 @@ impl Scenes {
         }
     }
 
-    /// Whether the picture depends at any time on the readings of the host.
+    /// What of the host the picture depends on at any time.
     #[must_use]
-    pub fn follows_inputs(&self, scene: SceneIndex) -> bool {
-        self.get(scene).is_some_and(|scene| scene.needs.readings)
+    pub fn readings(&self, scene: SceneIndex) -> Readings {
+        self.get(scene)
+            .map_or(Readings::None, |scene| scene.needs.readings)
     }
 
     /// Whether the picture depends at any time on the local time.

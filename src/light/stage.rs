@@ -13,7 +13,7 @@ use super::command::{Command, Power, Target};
 use super::effect::{Change, Effect, Kind};
 use super::frame::Frame;
 use super::gamma::Gamma;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Readings};
 use super::look::{Content, Look};
 use super::night::{Hours, Night};
 use super::scene::{SceneIndex, Scenes};
@@ -488,10 +488,10 @@ impl Stage {
         )
     }
 
-    /// Whether what is seen depends on the readings of the host, so that they are worth taking.
+    /// What of the host that which is seen depends on, so that it is worth reading.
     #[must_use]
-    pub fn follows_inputs(&self) -> bool {
-        self.seen().1.look.follows_inputs(&self.scenes)
+    pub fn readings(&self) -> Readings {
+        self.seen().1.look.readings(&self.scenes)
     }
 
     /// What the LEDs are set to.

@@ -14,7 +14,7 @@ use super::schedule::Schedule;
 use super::solitude::Solitude;
 use super::waiting::{Scope, WaitingList};
 use crate::clock::Clock;
-use crate::light::{Command, Conflict, Frame, Inputs, LightState, Stage};
+use crate::light::{Command, Conflict, Frame, Inputs, LightState, Readings, Stage};
 use crate::mqtt::Link;
 use crate::panel::{FrameSlot, PanelHealth, Receipt};
 use crate::protocol::{Outcome, Reason, Rejection, Reply};
@@ -102,8 +102,8 @@ pub struct Renderer {
     /// What a restart should bring back.
     lasting: watch::Sender<Option<LightState>>,
     controls: watch::Sender<Controls>,
-    /// Whether what is seen depends on the inputs; the sampler reads them no oftener than that needs.
-    follows_inputs: watch::Sender<bool>,
+    /// What of the host that which is seen depends on; the sampler reads no more for it.
+    readings: watch::Sender<Readings>,
     batch: Vec<Order>,
     link: watch::Receiver<Link>,
     clock_steps: watch::Receiver<u64>,
@@ -138,7 +138,7 @@ impl Renderer {
         let state = watch::Sender::new(stage.state());
         let lasting = watch::Sender::new(stage.lasting());
         let controls = watch::Sender::new(Controls::of(&stage));
-        let follows_inputs = watch::Sender::new(stage.follows_inputs());
+        let readings = watch::Sender::new(stage.readings());
         Self {
             stage,
             clock,
@@ -151,7 +151,7 @@ impl Renderer {
             state,
             lasting,
             controls,
-            follows_inputs,
+            readings,
             batch: Vec::new(),
             link,
             clock_steps: watch::Sender::new(0).subscribe(),
@@ -182,10 +182,10 @@ impl Renderer {
         self.controls.subscribe()
     }
 
-    /// Whether what is seen depends on the inputs.
+    /// What of the host that which is seen depends on.
     #[must_use]
-    pub fn follows_inputs(&self) -> watch::Receiver<bool> {
-        self.follows_inputs.subscribe()
+    pub fn readings(&self) -> watch::Receiver<Readings> {
+        self.readings.subscribe()
     }
 
     /// Looks at the wall clock again at each of these.
@@ -401,7 +401,7 @@ impl Renderer {
         tell(&self.state, self.stage.state());
         tell(&self.lasting, self.stage.lasting());
         tell(&self.controls, Controls::of(&self.stage));
-        tell(&self.follows_inputs, self.stage.follows_inputs());
+        tell(&self.readings, self.stage.readings());
     }
 
     fn answer_latched(&mut self) {

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::clock::{Clock, StepWatch};
 use crate::host::Host;
-use crate::light::Inputs;
+use crate::light::{Inputs, Readings};
 use crate::pulse;
 use crate::telemetry::{BootTime, Gauges, Reading, Run, Sample, Space, Stamp};
 
@@ -52,7 +52,7 @@ pub struct Sampler {
     taken: mpsc::Sender<Sample>,
     interval: Duration,
     load_interval: Duration,
-    follows_inputs: watch::Receiver<bool>,
+    readings: watch::Receiver<Readings>,
     inputs: watch::Sender<Inputs>,
     sample: watch::Sender<Option<Sample>>,
     previous: Option<Reading>,
@@ -66,7 +66,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Makes a sampler that samples at `interval`, and reads the load at `load_interval` while the LEDs show it; every sample
-    /// goes to `taken`.
+    /// goes to `taken`; `readings` tells what the LEDs show.
     #[must_use]
     pub fn new(
         host: Host,
@@ -75,7 +75,7 @@ impl Sampler {
         interval: Duration,
         load_interval: Duration,
         inputs: watch::Sender<Inputs>,
-        follows_inputs: watch::Receiver<bool>,
+        readings: watch::Receiver<Readings>,
     ) -> Self {
         Self {
             host,
@@ -86,7 +86,7 @@ impl Sampler {
             taken,
             interval,
             load_interval,
-            follows_inputs,
+            readings,
             inputs,
             sample: watch::Sender::new(None),
             previous: None,
@@ -117,14 +117,14 @@ impl Sampler {
         // After a pause of the machine, one reading is due, not all that were missed.
         samples.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            let follows = *self.follows_inputs.borrow_and_update();
+            let readings = *self.readings.borrow_and_update();
             let hear = async {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Heard::Stop,
                     _ = samples.tick() => Heard::SampleDue,
-                    () = loads.due(), if follows => Heard::LoadDue,
-                    Ok(()) = self.follows_inputs.changed() => Heard::Follows,
+                    () = loads.due(), if readings > Readings::None => Heard::LoadDue,
+                    Ok(()) = self.readings.changed() => Heard::Follows,
                 }
             };
             let heard = pulse::rest(hear).await;
@@ -134,14 +134,17 @@ impl Sampler {
                     self.mind_the_clock();
                     self.take_sample().await;
                 }
-                Heard::LoadDue => loads.read_by(|| self.read_load()),
+                Heard::LoadDue => loads.read_by(|| self.read(readings)),
                 Heard::Follows => loads.hurry(),
             }
         }
     }
 
-    fn read_load(&mut self) {
-        self.read_gauges();
+    /// Reads what the LEDs show, and no more.
+    fn read(&mut self, readings: Readings) {
+        if readings == Readings::All {
+            self.read_gauges();
+        }
         let load = self.host.load();
         let cpu_load = load.map(|load| load.total);
         let cores = load.map_or(&[][..], |load| &load.cores);

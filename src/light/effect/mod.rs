@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use super::canvas::Canvas;
 use super::colour::Rgb;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Readings};
 use moment::{Moment, tinted};
 
 /// An effect by its name; what it does stands in [`Kind::info`].
@@ -149,10 +149,10 @@ impl Kind {
         }
     }
 
-    /// Whether its picture depends on the readings of the host.
+    /// What of the host its picture depends on.
     #[must_use]
-    pub fn follows_inputs(self) -> bool {
-        self.program().follows_inputs
+    pub fn readings(self) -> Readings {
+        self.program().readings
     }
 
     /// Whether its picture depends on the local time.
@@ -164,16 +164,16 @@ impl Kind {
     /// How each effect is painted and when it changes.
     fn program(self) -> Program {
         match self {
-            Self::CpuLoad => Program::following(load::cpu_load),
-            Self::Cores => Program::following(meters::cores),
-            Self::Meters => Program::following(meters::meters),
+            Self::CpuLoad => Program::following(Readings::Load, load::cpu_load),
+            Self::Cores => Program::following(Readings::Load, meters::cores),
+            Self::Meters => Program::following(Readings::All, meters::meters),
             Self::LoadAverage => Program {
                 change: load::load_average_change,
-                ..Program::following(load::load_average)
+                ..Program::following(Readings::All, load::load_average)
             },
             Self::Temperature => Program {
                 change: load::temperature_change,
-                ..Program::following(load::temperature)
+                ..Program::following(Readings::All, load::temperature)
             },
             Self::Gauge => Program::still(fill::gauge),
             Self::Solid => Program::still(swell::solid),
@@ -203,7 +203,7 @@ impl Kind {
 struct Program {
     paint: fn(&Moment<'_>) -> Canvas,
     change: fn(&Moment<'_>) -> Change,
-    follows_inputs: bool,
+    readings: Readings,
 }
 
 impl Program {
@@ -211,7 +211,7 @@ impl Program {
         Self {
             paint,
             change,
-            follows_inputs: false,
+            readings: Readings::None,
         }
     }
 
@@ -223,9 +223,9 @@ impl Program {
         Self::stepping(paint, |_| Change::EveryFrame)
     }
 
-    fn following(paint: fn(&Moment<'_>) -> Canvas) -> Self {
+    fn following(readings: Readings, paint: fn(&Moment<'_>) -> Canvas) -> Self {
         Self {
-            follows_inputs: true,
+            readings,
             ..Self::stepping(paint, |_| Change::WithInputs)
         }
     }

@@ -226,14 +226,17 @@ proptest! {
     }
 
     #[test]
-    fn only_effects_that_follow_inputs_differ_with_them(
+    fn effects_differ_only_with_the_readings_that_they_follow(
         effect in any_effect(true), seconds in 0.0..1000.0f64, inputs in any_inputs(),
     ) {
         // The time of day is no reading of the host.
         let inputs = Inputs { local_time: None, ..inputs };
         let elapsed = Duration::from_secs_f64(seconds);
-        if !effect.kind.follows_inputs() {
-            prop_assert_eq!(effect.paint(elapsed, &inputs), effect.paint(elapsed, &Inputs::default()));
-        }
+        let followed = match effect.kind.readings() {
+            Readings::None => Inputs::default(),
+            Readings::Load => Inputs { cpu_load: inputs.cpu_load, cores: inputs.cores, ..Inputs::default() },
+            Readings::All => inputs,
+        };
+        prop_assert_eq!(effect.paint(elapsed, &inputs), effect.paint(elapsed, &followed));
     }
 }

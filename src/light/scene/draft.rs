@@ -228,13 +228,13 @@ fn line_up(drafts: &[SceneDraft], depths: &BTreeMap<usize, usize>) -> Scenes {
         let needs = |picture: &Picture| match picture {
             Picture::Levels(_) => Needs::default(),
             Picture::Effect(effect) => Needs {
-                readings: effect.kind.follows_inputs(),
+                readings: effect.kind.readings(),
                 local_time: effect.kind.needs_local_time(),
             },
             Picture::Scene(SceneIndex(inner)) => scenes[*inner].needs,
         };
         let both = |a: Needs, b: Needs| Needs {
-            readings: a.readings || b.readings,
+            readings: a.readings.max(b.readings),
             local_time: a.local_time || b.local_time,
         };
         let needs = scenes[index].timeline.pictures().map(needs).reduce(both);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::light::board::LEDS;
 use crate::light::effect::{EFFECTS, Effect, Kind};
-use crate::light::{Command, LayerName, Settings, Stage};
+use crate::light::{Command, LayerName, Readings, Settings, Stage};
 
 const DARK: [u8; LEDS] = [0; LEDS];
 const FULL: [u8; LEDS] = [255; LEDS];
@@ -174,8 +174,9 @@ fn what_is_nested_wakes_when_it_changes_and_before_it_fades_over() {
     ] {
         assert_eq!(change(&scenes, "list", at), expected, "{at}");
     }
-    let follows = |name| scenes.follows_inputs(scenes.find(name).unwrap());
-    assert!(follows("list") && !follows("sunrise"));
+    let readings = |name| scenes.readings(scenes.find(name).unwrap());
+    assert_eq!(readings("list"), Readings::Load);
+    assert_eq!(readings("sunrise"), Readings::None);
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn a_stage_shows_a_scene_names_it_and_sleeps_while_it_is_still() {
     stage.apply(seconds(10.0), &inputs, &asked).unwrap();
     assert_eq!(stage.state().effect_name(), Some("sunrise"));
     assert_eq!(stage.state().effect(), None);
-    assert!(!stage.follows_inputs());
+    assert_eq!(stage.readings(), Readings::None);
     assert_eq!(stage.next_wake(seconds(10.0), &inputs), Some(seconds(12.0)));
     assert_eq!(stage.frame(seconds(12.0), &inputs).0, FULL);
     // Asked for again, it goes on.

@@ -64,10 +64,10 @@ fn ring_frame(ring: Ring, level: u8) -> Frame {
 fn a_still_picture_asks_for_no_wake_up() {
     let mut stage = Stage::new(&SETTINGS);
     assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
-    assert!(stage.follows_inputs());
+    assert_eq!(stage.readings(), Readings::Load);
     apply(&mut stage, 1.0, &colour(Ring::Green));
     assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
-    assert!(!stage.follows_inputs());
+    assert_eq!(stage.readings(), Readings::None);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_picture_that_changes_in_steps_wakes_at_its_steps() {
 fn an_overloaded_machine_is_followed_and_moves() {
     let mut stage = Stage::new(&SETTINGS);
     apply(&mut stage, 1.0, &effect(Kind::LoadAverage));
-    assert!(stage.follows_inputs());
+    assert_eq!(stage.readings(), Readings::All);
     assert_eq!(stage.next_wake(seconds(1.0), &idle()), None);
     let overloaded = Inputs {
         load_average_1: Some(3.0),
