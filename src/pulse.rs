@@ -4,14 +4,16 @@
 //! resting point answers. While nobody asks, it costs nothing; a loop that blocks, waits for ever in the middle of its work or
 //! is never woken does not answer, and is told by its name.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::sync::watch;
+use tokio::task::futures::TaskLocalFuture;
 
 /// The answer of a loop that has ended: nobody waits for it.
 const ENDED: u64 = u64::MAX;
@@ -139,20 +141,66 @@ impl Drop for Ending {
     }
 }
 
+pin_project! {
+    /// Waits at the resting point of a loop; see [`rest`].
+    ///
+    /// An `async fn` would be twice as large as what it waits for: it keeps its argument beside what it pins.
+    pub struct Rest<F> {
+        #[pin]
+        wait: F,
+    }
+}
+
 /// Waits at the resting point of the running task's loop: as long as it is there, it answers.
 ///
 /// A loop without one answers whenever it is polled, which tells less: it may wait for ever in the middle of its work.
-pub async fn rest<F: Future>(wait: F) -> F::Output {
-    let Ok(pulse) = OWN.try_with(Arc::clone) else {
-        return wait.await;
-    };
-    pulse.rests.store(true, Ordering::Relaxed);
-    let mut wait = pin!(wait);
-    poll_fn(|context| {
-        pulse.answer();
-        wait.as_mut().poll(context)
-    })
-    .await
+pub fn rest<F: Future>(wait: F) -> Rest<F> {
+    Rest { wait }
+}
+
+impl<F: Future> Future for Rest<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // Nobody watches a loop outside a supervisor.
+        let _unwatched = OWN.try_with(|pulse| {
+            pulse.rests.store(true, Ordering::Relaxed);
+            pulse.answer();
+        });
+        self.project().wait.poll(context)
+    }
+}
+
+pin_project! {
+    /// A task with its pulse.
+    struct Watched<F> {
+        #[pin]
+        task: TaskLocalFuture<Arc<Pulse>, F>,
+        pulse: Arc<Pulse>,
+        // Made with it: a task may be dropped before it is polled for the first time.
+        ending: Ending,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Watched<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let pulse = this.pulse;
+        pulse.is_running.store(true, Ordering::SeqCst);
+        pulse.register(context.waker());
+        if pulse.is_halted() {
+            pulse.is_running.store(false, Ordering::SeqCst);
+            return Poll::Pending;
+        }
+        if !pulse.rests.load(Ordering::Relaxed) {
+            pulse.answer();
+        }
+        let polled = this.task.poll(context);
+        pulse.is_running.store(false, Ordering::SeqCst);
+        polled
+    }
 }
 
 /// The signs of life of all loops of a node; every clone is a handle on the same.
@@ -173,26 +221,10 @@ impl Pulses {
     ) -> impl Future<Output = ()> + use<F> {
         let pulse = Arc::new(Pulse::of_task(name));
         self.add(Arc::clone(&pulse));
-        // Made here: a task may be dropped before it is polled for the first time.
-        let ending = Ending(Arc::clone(&pulse));
-        async move {
-            let _ending = ending;
-            let mut task = pin!(OWN.scope(Arc::clone(&pulse), task));
-            poll_fn(|context| {
-                pulse.is_running.store(true, Ordering::SeqCst);
-                pulse.register(context.waker());
-                if pulse.is_halted() {
-                    pulse.is_running.store(false, Ordering::SeqCst);
-                    return Poll::Pending;
-                }
-                if !pulse.rests.load(Ordering::Relaxed) {
-                    pulse.answer();
-                }
-                let polled = task.as_mut().poll(context);
-                pulse.is_running.store(false, Ordering::SeqCst);
-                polled
-            })
-            .await;
+        Watched {
+            task: OWN.scope(Arc::clone(&pulse), task),
+            ending: Ending(Arc::clone(&pulse)),
+            pulse,
         }
     }
 

@@ -110,7 +110,8 @@ impl Warden {
         };
         let (post, post_given) = oneshot::channel::<Post>();
         let to_stop = stop.clone();
-        let watch = async move {
+        // Boxed: what waits for the end beside it would hold it twice, and the thread's closure once more.
+        let watch = Box::pin(async move {
             // Signals count from the start, everything else from when there is a node.
             let (tell, node_given) = oneshot::channel::<View>();
             let stopping = async {
@@ -130,7 +131,7 @@ impl Warden {
                 post.hold().await;
             };
             tokio::join!(stopping, looking);
-        };
+        });
         let thread = runtime.handle().clone();
         let finish = CancellationToken::new();
         let finished = finish.clone();
