@@ -3,6 +3,8 @@
 use std::f32::consts::TAU;
 use std::time::Duration;
 
+use libm::{cosf, sinf};
+
 use crate::light::{CORES_SHOWN, Inputs};
 use crate::units::Percent;
 
@@ -18,16 +20,16 @@ pub(super) fn inputs(elapsed: Duration) -> Inputs {
     let percent = |value: f32| Percent::saturating(value);
     let cores: [Percent; CORES_SHOWN] = std::array::from_fn(|core| {
         let own = turn + core as f32 * 2.4;
-        let load = 50.0 - 40.0 * own.cos() + 16.0 * (2.0 * own + core as f32).sin();
+        let load = 50.0 - 40.0 * cosf(own) + 16.0 * sinf(2.0 * own + core as f32);
         percent(load).unwrap_or_default()
     });
     let inputs = Inputs {
-        cpu_load: percent(50.0 - 46.0 * turn.cos() + 7.0 * (3.0 * turn).sin()),
-        memory: percent(52.0 - 26.0 * (turn - 0.8).cos()),
+        cpu_load: percent(50.0 - 46.0 * cosf(turn) + 7.0 * sinf(3.0 * turn)),
+        memory: percent(52.0 - 26.0 * cosf(turn - 0.8)),
         disk: percent(38.0),
-        network: percent(40.0 - 40.0 * (2.0 * turn).cos()),
-        temperature_celsius: Some(58.0 - 25.0 * (turn - 0.3).cos()),
-        load_average_1: Some(CORES_SHOWN as f32 * (0.75 - 0.7 * turn.cos())),
+        network: percent(40.0 - 40.0 * cosf(2.0 * turn)),
+        temperature_celsius: Some(58.0 - 25.0 * cosf(turn - 0.3)),
+        load_average_1: Some(CORES_SHOWN as f32 * (0.75 - 0.7 * cosf(turn))),
         local_time: Some(BEGINS + elapsed),
         ..Inputs::default()
     };

@@ -277,7 +277,7 @@ mod tests {
             let radii: Vec<f32> = (0..6)
                 .map(|ring| {
                     let led = BOARD[arm * 6 + ring];
-                    (led.x - CENTRE.0).hypot(led.y - CENTRE.1)
+                    libm::hypotf(led.x - CENTRE.0, led.y - CENTRE.1)
                 })
                 .collect();
             assert!(radii.is_sorted_by(|a, b| a > b), "{radii:?}");

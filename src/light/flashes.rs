@@ -30,7 +30,11 @@ impl FlashMeter {
     /// Takes in the picture at a time; times never run backwards.
     pub(super) fn see(&mut self, millis: u64, canvas: &Canvas) {
         for (swings, exponent) in self.0.iter_mut().zip(EXPONENTS) {
-            let sum: f32 = canvas.0.iter().map(|level| level.powf(exponent)).sum();
+            let sum: f32 = canvas
+                .0
+                .iter()
+                .map(|level| libm::powf(*level, exponent))
+                .sum();
             swings.see(millis, sum / LEDS as f32);
         }
     }

@@ -25,7 +25,8 @@ impl Gamma {
         for (step, pwm) in table.iter_mut().enumerate().skip(1) {
             let intensity = step as f32 / STEPS as f32;
             // Rounding can't pass the limit: the power of a number up to 1 is at most 1.
-            *pwm = ((intensity.powf(exponent) * f32::from(limit)).round() as u8).max(limit.min(1));
+            *pwm = ((libm::powf(intensity, exponent) * f32::from(limit)).round() as u8)
+                .max(limit.min(1));
         }
         Self {
             table: Arc::new(table),

@@ -114,7 +114,7 @@ impl Glow {
         let weights: Vec<f32> = weights
             .map(|(x, y)| {
                 let at = view.millimetres(x, y);
-                weight((at.0 - centre.0).hypot(at.1 - centre.1), view.scale)
+                weight(libm::hypotf(at.0 - centre.0, at.1 - centre.1), view.scale)
             })
             .collect();
         // Each LED peaks at the same brightness, wherever its place falls between two pixels.
@@ -142,7 +142,7 @@ fn weight(distance: f32, scale: f32) -> f32 {
     let core = (distance / CORE.max(0.62 / scale)).powi(2);
     let bloom = (distance / 1.9).powi(2);
     let scatter = (distance / 3.4).powi(2);
-    (-core * core.sqrt()).exp() + 0.105 * (-bloom).exp() + 0.036 / (1.0 + scatter).powi(2)
+    libm::expf(-core * core.sqrt()) + 0.105 * libm::expf(-bloom) + 0.036 / (1.0 + scatter).powi(2)
 }
 
 /// The radius of an LED's bright core in millimetres; the package is 1.6 mm long.
@@ -170,7 +170,7 @@ fn ground(view: &View, board: &Silhouette, at: (f32, f32)) -> [f32; 3] {
         let (x, y) = (at.0 - x, at.1 - y);
         blend([38, 40, 45], view.disc(rounded_square(x, y, 0.55), 0.35));
         let tint = led.ring.rgb().map(|byte| 30 + byte / 6);
-        blend(tint, 0.85 * view.disc(x.hypot(y), 0.62));
+        blend(tint, 0.85 * view.disc(libm::hypotf(x, y), 0.62));
     }
     blend(
         [50, 54, 65],
@@ -181,7 +181,7 @@ fn ground(view: &View, board: &Silhouette, at: (f32, f32)) -> [f32; 3] {
 
 /// The distance to a square of this half width, level around it: a radius added to it makes the rounded corners.
 fn rounded_square(x: f32, y: f32, half: f32) -> f32 {
-    (x.abs() - half).max(0.0).hypot((y.abs() - half).max(0.0))
+    libm::hypotf((x.abs() - half).max(0.0), (y.abs() - half).max(0.0))
 }
 
 /// 1 pixel per millimetre: with fewer, the header's pins are noise.

@@ -79,7 +79,7 @@ pub(super) fn to_header_pin(at: (f32, f32)) -> f32 {
     let column = ((at.0 - middle) / PITCH).round().clamp(-6.0, 6.0);
     let row = if at.1 < HEADER_Y { -0.5 } else { 0.5 };
     let (x, y) = (middle + column * PITCH, HEADER_Y + row * PITCH);
-    (at.0 - x).hypot(at.1 - y)
+    libm::hypotf(at.0 - x, at.1 - y)
 }
 
 /// A smooth curve through the LEDs of an arm (Catmull-Rom).
@@ -119,7 +119,7 @@ fn catmull_rom([before, from, to, after]: [f32; 4], t: f32) -> f32 {
 /// The unit vector into the board from an edge; the outline runs clockwise on the screen.
 fn inwards(from: (f32, f32), to: (f32, f32)) -> (f32, f32) {
     let (x, y) = (to.0 - from.0, to.1 - from.1);
-    let length = x.hypot(y);
+    let length = libm::hypotf(x, y);
     (-y / length, x / length)
 }
 
@@ -128,7 +128,7 @@ fn to_segment(at: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
     let (edge_x, edge_y) = (to.0 - from.0, to.1 - from.1);
     let along = (x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y);
     let along = along.clamp(0.0, 1.0);
-    (x - along * edge_x).hypot(y - along * edge_y)
+    libm::hypotf(x - along * edge_x, y - along * edge_y)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Curve {
         let table = (0..STEPS).map(|step| {
             let root = step as f32 / (STEPS - 1) as f32;
             let light = WHITE * root * root;
-            (encode(1.0 - (-light).exp()) * 255.0).round() as u8
+            (encode(1.0 - libm::expf(-light)) * 255.0).round() as u8
         });
         Self(table.collect())
     }
@@ -45,7 +45,7 @@ impl Curve {
 
 /// The linear light that the curve shows as this sRGB colour, spill aside.
 pub(super) fn light_of(rgb: [u8; 3]) -> [f32; 3] {
-    rgb.map(|byte| -(1.0 - decode(byte).min(0.999)).ln())
+    rgb.map(|byte| -libm::logf(1.0 - decode(byte).min(0.999)))
 }
 
 /// The linear value of an sRGB byte.
@@ -54,7 +54,7 @@ pub(super) fn decode(byte: u8) -> f32 {
     if value <= 0.040_45 {
         value / 12.92
     } else {
-        ((value + 0.055) / 1.055).powf(2.4)
+        libm::powf((value + 0.055) / 1.055, 2.4)
     }
 }
 
@@ -62,7 +62,7 @@ fn encode(linear: f32) -> f32 {
     if linear <= 0.003_130_8 {
         linear * 12.92
     } else {
-        1.055 * linear.powf(1.0 / 2.4) - 0.055
+        1.055 * libm::powf(linear, 1.0 / 2.4) - 0.055
     }
 }
 

@@ -189,12 +189,12 @@ impl Workload {
 
     /// Lets time pass; the load in percent.
     fn work(&mut self, unix_secs: f64, elapsed: f32) -> f32 {
-        let kept = |secs: f32| (-elapsed / secs).exp();
+        let kept = |secs: f32| libm::expf(-elapsed / secs);
         // 0 at four in the morning, 1 at four in the afternoon.
         let day = (unix_secs / DAY).fract() as f32 - self.shift - 4.0 / 24.0;
-        let rhythm = 0.5 - 0.5 * (day * TAU).cos();
+        let rhythm = 0.5 - 0.5 * libm::cosf(day * TAU);
         self.job *= kept(self.job_secs);
-        if self.random.f32() < 1.0 - (-elapsed * JOBS_PER_HOUR / 3600.0).exp() {
+        if self.random.f32() < 1.0 - libm::expf(-elapsed * JOBS_PER_HOUR / 3600.0) {
             self.job = 30.0 + self.random.f32() * 65.0;
             self.job_secs = 15.0 + self.random.f32() * 150.0;
         }

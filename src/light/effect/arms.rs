@@ -70,7 +70,7 @@ pub(super) fn chase(moment: &Moment<'_>) -> Canvas {
 /// Falls in along one arm, swings round the centre, and leaves along the arm that lies in its way; next time one on.
 pub(super) fn comet(moment: &Moment<'_>) -> Canvas {
     let pass = cycle(moment.elapsed, moment.params.number(0));
-    let hasty = pass.phase - COMET_HASTE * (pass.phase * TAU).sin() / TAU;
+    let hasty = pass.phase - COMET_HASTE * libm::sinf(pass.phase * TAU) / TAU;
     let head = hasty * COMET_LAP - 1.0;
     let into = (pass.number % ARMS as u64) as usize;
     let last_into = (into + ARMS - 1) % ARMS;

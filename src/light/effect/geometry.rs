@@ -32,11 +32,11 @@ pub(super) static PLACES: LazyLock<[Place; LEDS]> = LazyLock::new(|| {
     let offsets = BOARD.map(|led| (led.x - CENTRE.0, led.y - CENTRE.1));
     let rim = offsets
         .iter()
-        .map(|(x, y)| x.hypot(*y))
+        .map(|(x, y)| libm::hypotf(*x, *y))
         .fold(f32::MIN_POSITIVE, f32::max);
     offsets.map(|(x, y)| Place {
-        turn: (x.atan2(-y) / TAU).rem_euclid(1.0),
-        radius: x.hypot(y) / rim,
+        turn: (libm::atan2f(x, -y) / TAU).rem_euclid(1.0),
+        radius: libm::hypotf(x, y) / rim,
         x: x / rim,
         y: y / rim,
     })

@@ -41,7 +41,7 @@ pub(super) fn cycle_of(nanos: u64, period: u64) -> Cycle {
 
 /// A smooth hill over a cycle: 0 at its ends, 1 halfway.
 pub(super) fn hill(phase: f32) -> f32 {
-    (1.0 - (phase * TAU).cos()) / 2.0
+    (1.0 - libm::cosf(phase * TAU)) / 2.0
 }
 
 /// Goes from 0 to 1 with no corner at either end.

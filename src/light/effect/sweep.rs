@@ -52,7 +52,7 @@ const HUB: f32 = 0.18;
 
 pub(super) fn wave(moment: &Moment<'_>) -> Canvas {
     let phase = cycle(moment.elapsed, moment.params.number(0)).phase;
-    let (x, up) = moment.params.number(1).to_radians().sin_cos();
+    let (x, up) = libm::sincosf(moment.params.number(1).to_radians());
     tinted(moment.rings(), |led| {
         let place = PLACES[led];
         let along = (place.x * x - place.y * up) / WAVELENGTH;
