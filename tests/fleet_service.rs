@@ -3,13 +3,18 @@
 
 mod support;
 
+use std::net::SocketAddr;
+
 use piglow_node::demo::{BrokerOptions, EmbeddedBroker};
 use piglow_node::fleet::OPENAPI;
 use piglow_node::light::Frame;
 use serde_json::{Value, json};
 use support::dashboard::{Answer, Dashboard};
 use support::peer::{Peer, SUBSCRIBE, UNSUBSCRIBE, listener};
+use support::program::output;
 use support::{Client, LIMIT, NODE, TestNode, all_at, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const STREAM: &str = "/api/v1/events?stream=a-stream-of-the-test";
 const VIEW: &str = "/api/v1/streams/a-stream-of-the-test/view";
@@ -480,6 +485,52 @@ async fn the_page_has_strict_headers_and_is_not_sent_twice() {
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert_eq!(dashboard.get("/assets/none.js").await.status, 404);
     assert_eq!(dashboard.get("/assets/..%2fmod.rs").await.status, 404);
+}
+
+/// Asks for the health of what listens at an address; the exit code, and what was said.
+async fn health(address: SocketAddr, own: &[&str]) -> (Option<i32>, String) {
+    let set = format!("fleet.listen={address}");
+    let asked = [&["health", "--fleet", "--set", set.as_str()], own].concat();
+    let told = output(&asked, &[]).await;
+    let said = [told.stdout, told.stderr].concat();
+    (
+        told.status.code(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[tokio::test]
+async fn the_command_health_tells_of_a_dashboard_by_its_exit_code() {
+    let dashboard = Dashboard::start(SocketAddr::from(([127, 0, 0, 1], 1)), &[]).await;
+    let (code, said) = health(dashboard.address, &[]).await;
+    assert_eq!(code, Some(0), "a restart brings no broker back: {said}");
+    assert!(said.contains("not connected to the broker"), "{said}");
+    let (code, _) = health(dashboard.address, &["--require", "broker"]).await;
+    assert_eq!(code, Some(1));
+    let gone = dashboard.address;
+    dashboard.stop().await;
+    let (code, said) = health(gone, &[]).await;
+    assert_eq!(code, Some(69));
+    assert!(said.contains("is `piglow-node fleet` running?"), "{said}");
+
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (code, said) = health(silent.local_addr().unwrap(), &[]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("it hangs"), "{said}");
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = other.local_addr().unwrap();
+    let answers = async {
+        let (mut stream, _) = other.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    };
+    let ((), (code, said)) = tokio::join!(answers, health(address, &[]));
+    assert_eq!(code, Some(69), "{said}");
+    assert!(said.contains("is no dashboard: HTTP/1.1 404"), "{said}");
 }
 
 /// The schema of an answer, with the document's other schemas beside it.

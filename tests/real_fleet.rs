@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use piglow_node::fleet::probe;
 use piglow_node::protocol::{self, Topics};
 use piglow_node::units::NodeId;
 use serde_json::{Value, json};
 use support::authority::Authority;
 use support::dashboard::Dashboard;
 use support::mosquitto::Mosquitto;
-use support::{Client, within};
+use support::{Client, config, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -226,6 +227,17 @@ async fn it_speaks_https_and_takes_a_certificate_that_was_renewed() {
     let (answer, second) = look(dashboard.address, &ca).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert_ne!(first, second);
+    let listen = dashboard.address.to_string();
+    let config = config(
+        "health",
+        "mqtt://127.0.0.1:1",
+        &[&settings[..], &[("fleet.listen", &listen)]].concat(),
+    );
+    let word = probe::ask(&config.fleet).await.expect("it answers");
+    assert!(
+        word.text.starts_with("not connected to the broker"),
+        "{word:?}"
+    );
     // Half of a pair is not taken.
     fs::write(ca.path("now.key"), "no key").expect("a file");
     let (_, third) = look(dashboard.address, &ca).await;

@@ -86,7 +86,8 @@ enum Command {
     Send(send::Send),
     /// Look at a node: its board, its load, who asked for what
     Watch(watch::Watch),
-    /// Ask the node that runs on this machine how it is: exit code 0 when all its loops turn, 1 when not, 69 when there is none
+    /// Ask the node that runs on this machine, or the dashboard, how it is: exit code 0 when all its loops turn, 1 when not, 69 when
+    /// there is none
     Health(health::Health),
     /// Find out what keeps the LEDs dark or the broker away, and what to do about it
     Doctor(doctor::Doctor),

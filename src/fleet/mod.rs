@@ -9,6 +9,7 @@ mod hub;
 mod journal;
 mod limit;
 mod page;
+pub mod probe;
 mod process;
 pub mod registry;
 mod seeker;

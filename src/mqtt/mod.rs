@@ -34,6 +34,8 @@ pub use question::Question;
 pub use session::{Inbound, Session};
 #[cfg(feature = "fleet")]
 pub(crate) use stall::StallGuard;
+#[cfg(feature = "fleet")]
+pub(crate) use tls::client_config;
 
 use std::sync::Arc;
 use std::time::Duration;

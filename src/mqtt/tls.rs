@@ -20,7 +20,7 @@ use super::files::File;
 use crate::config::Tls;
 
 /// Reads the files and brings together what a handshake needs; nothing before TLS 1.2 is offered.
-pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, OpenError> {
+pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, OpenError> {
     let provider = Arc::new(crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])

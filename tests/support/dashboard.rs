@@ -89,17 +89,7 @@ impl Dashboard {
     }
 
     async fn send(&self, method: &str, path: &str, head: &[&str], body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        if !head.iter().any(|line| line.starts_with("Host:")) {
-            text.push_str(&format!("Host: {}\r\n", self.address));
-        }
-        for line in head {
-            text.push_str(&format!("{line}\r\n"));
-        }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        stream.write_all(text.as_bytes()).await.expect("it reads");
-        stream
+        send(self.address, method, path, head, body).await
     }
 
     /// The row of a node, as soon as it is as wanted.
@@ -127,6 +117,32 @@ impl Dashboard {
             lines: BufReader::new(stream),
         }
     }
+}
+
+/// What a dashboard at an address answers.
+pub async fn get(address: SocketAddr, path: &str) -> Answer {
+    let stream = send(address, "GET", path, &[], "").await;
+    within("an answer", answer(stream)).await
+}
+
+async fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &[&str],
+    body: &str,
+) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !head.iter().any(|line| line.starts_with("Host:")) {
+        text.push_str(&format!("Host: {address}\r\n"));
+    }
+    for line in head {
+        text.push_str(&format!("{line}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    stream.write_all(text.as_bytes()).await.expect("it reads");
+    stream
 }
 
 async fn answer(mut stream: TcpStream) -> Answer {
