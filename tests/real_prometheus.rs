@@ -19,6 +19,8 @@ use tokio::process::Command;
 
 const NODES: usize = 12;
 
+const DASHBOARDS: [&str; 2] = ["grafana/fleet.json", "grafana/node.json"];
+
 /// Tokens have at least 16 characters.
 const TOKEN: &str = "a-token-of-the-test-0123456789";
 
@@ -85,8 +87,8 @@ fn names(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Every expression of a Grafana dashboard, with what Grafana would put in.
-fn expressions(dashboard: &Value) -> Vec<String> {
+/// Every expression of a Grafana dashboard, with what Grafana would put in, and the labels that its legend names.
+fn expressions(dashboard: &Value) -> Vec<(String, Vec<&str>)> {
     let panels = dashboard["panels"].as_array().expect("panels");
     let targets = panels
         .iter()
@@ -94,8 +96,13 @@ fn expressions(dashboard: &Value) -> Vec<String> {
     targets
         .map(|target| {
             let text = target["expr"].as_str().expect("an expression");
-            text.replace("$__rate_interval", "10s")
-                .replace("$node", "sim-01")
+            let text = text
+                .replace("$__rate_interval", "10s")
+                .replace("$node", "sim-01");
+            let legend = target["legendFormat"].as_str().unwrap_or_default();
+            let labels = legend.split("{{").skip(1);
+            let labels = labels.filter_map(|rest| rest.split("}}").next());
+            (text, labels.collect())
         })
         .collect()
 }
@@ -152,13 +159,17 @@ impl Prometheus {
     }
 
     /// Waits until an expression gives anything: rates need two looks.
-    async fn finds(&self, expression: &str) {
+    async fn finds(&self, expression: &str) -> Vec<Value> {
         within(&format!("{expression} to find something"), async {
-            while self.ask(expression).await.is_empty() {
+            loop {
+                let found = self.ask(expression).await;
+                if !found.is_empty() {
+                    return found;
+                }
                 tokio::task::yield_now().await;
             }
         })
-        .await;
+        .await
     }
 
     /// Waits until an expression gives this number.
@@ -187,10 +198,11 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
     let tokens = broker.folder.path().join("tokens");
     fs::write(&tokens, format!("{TOKEN}\n")).expect("a token file");
     let port = free_port();
+    let history = broker.folder.path().join("fleet.redb");
     let own = [
         format!("fleet.listen=127.0.0.1:{port}"),
         format!("fleet.view_token_file={}", tokens.display()),
-        "fleet.history_file=".to_owned(),
+        format!("fleet.history_file={}", history.display()),
     ];
     let mut arguments = vec!["--url", &url];
     for setting in &own {
@@ -255,24 +267,43 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
         }
     }
 
-    let dashboards: Vec<Value> = ["grafana/fleet.json", "grafana/node.json"]
+    let dashboards: Vec<Value> = DASHBOARDS
         .map(|path| serde_json::from_str(&read(path)).expect("JSON"))
         .to_vec();
     let mut wanted = names(&read("prometheus/alerts.yml"));
     for dashboard in &dashboards {
-        wanted.extend(expressions(dashboard).iter().flat_map(|text| names(text)));
+        wanted.extend(
+            expressions(dashboard)
+                .iter()
+                .flat_map(|(text, _)| names(text)),
+        );
     }
     for name in &wanted {
         prometheus.finds(&format!("count({name})")).await;
     }
-    for expression in dashboards.iter().flat_map(expressions) {
+    for (expression, labels) in dashboards.iter().flat_map(expressions) {
         // Nobody is silent.
         if expression.starts_with("sort(") {
             prometheus.ask(&expression).await;
-        } else {
-            prometheus.finds(&expression).await;
+            continue;
+        }
+        for sample in prometheus.finds(&expression).await {
+            for label in &labels {
+                assert!(
+                    sample["metric"][*label].is_string(),
+                    "{label} of {expression}: {sample}"
+                );
+            }
         }
     }
+    // What the nodes' own dashboard offers to choose from.
+    let chosen = &dashboards[1]["templating"]["list"][1]["query"]["query"];
+    assert_eq!(*chosen, "label_values(piglow_node_online, node)");
+    let path = "/api/v1/label/node/values?match[]=piglow_node_online";
+    let (_, offered) = request(prometheus.address, "GET", path, None).await;
+    let offered = offered["data"].as_array().expect("values");
+    assert_eq!(offered.len(), NODES);
+    assert!(offered.contains(&"sim-01".into()), "{offered:?}");
 
     // Whoever is gone has no numbers any more, only that it is gone.
     nodes.signal("KILL");
@@ -289,10 +320,23 @@ async fn prometheus_reads_the_fleet_and_every_rule_and_panel_finds_its_series() 
     prometheus.tells(pending, &NODES.to_string()).await;
 }
 
+/// The variables that a text uses, `$name` or `${name}`, but for Grafana's own.
+fn used(text: &str) -> BTreeSet<&str> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split('$')
+        .skip(1)
+        .filter_map(|rest| {
+            let rest = rest.strip_prefix('{').unwrap_or(rest);
+            rest.split(|c| !is_of_name(c)).next()
+        })
+        .filter(|name| !name.is_empty() && !name.starts_with("__"))
+        .collect()
+}
+
 #[test]
 fn the_grafana_dashboards_hold_together() {
     let mut uids = BTreeSet::new();
-    for path in ["grafana/fleet.json", "grafana/node.json"] {
+    for path in DASHBOARDS {
         let dashboard: Value = serde_json::from_str(&read(path)).expect("JSON");
         uids.insert(dashboard["uid"].as_str().expect("a uid").to_owned());
         let panels = dashboard["panels"].as_array().expect("panels");
@@ -336,9 +380,16 @@ fn the_grafana_dashboards_hold_together() {
             .iter()
             .filter_map(|v| v["name"].as_str())
             .collect();
-        let text = dashboard.to_string();
-        let used = text.split("$node").count() > 1;
-        assert_eq!(known.contains("node"), used, "{path}");
+        assert_eq!(used(&dashboard.to_string()), known, "{path}");
     }
     assert_eq!(uids.len(), 2);
+    for path in DASHBOARDS {
+        for link in read(path).split("/d/").skip(1) {
+            let uid = link.split(['"', '?']).next().expect("a uid");
+            assert!(
+                uids.contains(uid),
+                "{path} leads to {uid}, which is not here"
+            );
+        }
+    }
 }

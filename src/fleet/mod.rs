@@ -110,9 +110,12 @@ impl Fleet {
             .map_err(|source| StartError::Listen { address, source })?;
         let (outbox, session) = mqtt::open(session_settings(config, &topics))?;
         let mut registry = Registry::new(rules);
+        let history = store.as_ref().map(|(store, _)| store.ledger());
         let store = store.map(|(store, pages)| {
-            registry.restore(clock.unix_millis(), &pages);
-            info!(pages = pages.len(), "history is there again");
+            if !pages.is_empty() {
+                registry.restore(clock.unix_millis(), &pages);
+                info!(pages = pages.len(), "history is there again");
+            }
             store
         });
         let hub: Shared = Arc::new(Hub::new(registry, epoch, clock));
@@ -126,6 +129,7 @@ impl Fleet {
                 topics: topics.clone(),
                 access,
                 identity,
+                history,
                 epoch,
             },
         );

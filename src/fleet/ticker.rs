@@ -107,6 +107,7 @@ pub(super) async fn keep(hub: Shared, store: Store, stop: CancellationToken) {
     loop {
         let pause = stop.run_until_cancelled(tokio::time::sleep(SAVE));
         let is_over = pulse::rest(pause).await.is_none();
+        hub.registry().keep_unsaved(store.owed());
         let batch = hub.registry().unsaved();
         if is_over {
             // Beside the loops: a disk may take its time.

@@ -112,11 +112,29 @@ pub(super) async fn metrics(
         ] {
             Metric(name, "counter", help).single(&mut text, value);
         }
+        history(&mut text, &app);
         answers(&mut text, &app);
         process(&mut text, app.started_secs);
         text_of(&headers, TEXT, text.into_bytes())
     })
     .await
+}
+
+/// Whether the history is written; absent where it is not kept.
+fn history(text: &mut String, app: &App) {
+    let Some(ledger) = &app.history else { return };
+    Metric(
+        "piglow_fleet_history_ok",
+        "gauge",
+        "Whether the last batch of the history was written.",
+    )
+    .single(text, u8::from(!ledger.is_failing()));
+    Metric(
+        "piglow_fleet_history_failures_total",
+        "counter",
+        "Batches of the history that were not written.",
+    )
+    .single(text, ledger.failures());
 }
 
 /// What Prometheus expects of every process; what the system does not tell is absent.

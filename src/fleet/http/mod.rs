@@ -27,6 +27,7 @@ pub use tls::TlsError;
 use super::access::Access;
 use super::hub::Shared;
 use super::limit::Limit;
+use super::store::Ledger;
 use crate::config;
 use crate::mqtt::Outbox;
 use crate::protocol::Topics;
@@ -54,6 +55,8 @@ pub(super) struct Parts {
     pub(super) topics: Topics,
     pub(super) access: Access,
     pub(super) identity: Option<Identity>,
+    /// What becomes of the history; `None`: it is not kept.
+    pub(super) history: Option<Arc<Ledger>>,
     /// Which run of the dashboard it is.
     pub(super) epoch: u64,
 }
@@ -64,6 +67,7 @@ struct App {
     outbox: Outbox,
     topics: Topics,
     access: Access,
+    history: Option<Arc<Ledger>>,
     gate: gate::Gate,
     /// Tokens that were not known.
     attempts: Mutex<Limit>,
@@ -92,6 +96,7 @@ impl Server {
             outbox: parts.outbox,
             topics: parts.topics,
             access: parts.access,
+            history: parts.history,
             gate: gate::Gate::new(config),
             attempts: Mutex::new(Limit::new(ATTEMPTS_BURST, ATTEMPTS_PER_SEC)),
             orders: Mutex::new(Limit::new(commands::ORDERS_BURST, commands::ORDERS_PER_SEC)),

@@ -17,16 +17,23 @@ use crate::fleet::streams::VIEW_MAX;
 /// JSON.
 const JSON: &str = "application/json";
 
-/// `GET /healthz`: whether the broker is there.
+/// `GET /healthz`: whether the broker is there; a history that is not written is told as well, and no restart helps with it.
 pub(super) async fn healthz(State(app): State<Arc<App>>) -> Response {
     let registry = app.hub.registry();
-    let (status, text) = match registry.broker() {
+    let (status, mut text) = match registry.broker() {
         (true, _) => (StatusCode::OK, "ok\n".to_owned()),
         (false, place) => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!("not connected to the broker {place}\n"),
         ),
     };
+    if app
+        .history
+        .as_ref()
+        .is_some_and(|ledger| ledger.is_failing())
+    {
+        text.push_str("the history is not written: the log says why\n");
+    }
     (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
