@@ -642,3 +642,39 @@ async fn what_the_broker_has_not_sent_is_asked_for_by_topic_and_listened_to_for_
     assert!(metrics.lines().any(|of| of == line), "{metrics}");
     dashboard.stop().await;
 }
+
+/// The brokers of a RabbitMQ cluster hand every message on, and keep each its own.
+#[tokio::test]
+async fn what_the_broker_has_not_of_a_node_that_is_heard_is_asked_of_the_others() {
+    let (near, far) = (listener().await, listener().await);
+    let urls = [&near, &far].map(|listener| format!("mqtt://{}", listener.local_addr().unwrap()));
+    let urls = urls.join(",");
+    let settings = [("mqtt.url", urls.as_str())];
+    let dashboard = Dashboard::start(near.local_addr().unwrap(), &settings).await;
+    let mut broker = Peer::greet(&near, &[]).await;
+    let whole = broker.read_kind(SUBSCRIBE).await;
+    broker.grant(&whole).await;
+    let sample = r#"{"cpu":{"load_percent":50.0}}"#;
+    broker.publish("piglow/attic/telemetry", sample).await;
+    for _ in 0..2 {
+        let asked = broker.read_kind(SUBSCRIBE).await;
+        assert_eq!(asked.filters().len(), 6);
+        broker.grant(&asked).await;
+    }
+    let mut other = Peer::greet(&far, &[]).await;
+    let asked = other.read_kind(SUBSCRIBE).await;
+    assert_eq!(asked.filters()[0], "piglow/attic/availability");
+    other.grant(&asked).await;
+    other.tell("piglow/attic/availability", "online").await;
+    let light = r#"{"state":"ON","brightness":255,"effect":"fire","layer":"command"}"#;
+    other.tell("piglow/attic/light/state", light).await;
+    dashboard
+        .row("attic", |row| row["light"]["effect"] == "fire")
+        .await;
+    // The dashboard takes its leave.
+    within("the end of the other session", async {
+        while other.try_read().await.is_ok() {}
+    })
+    .await;
+    dashboard.stop().await;
+}

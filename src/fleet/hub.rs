@@ -1,5 +1,6 @@
 //! What the tasks of the dashboard share.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -107,6 +108,17 @@ impl Hub {
             }
         }
         if has_news && !had_news {
+            self.news.notify_one();
+        }
+    }
+
+    /// Takes what another broker keeps.
+    pub(super) fn take_elsewhere(&self, living: &mut HashSet<String>, message: &Inbound<'_>) {
+        let mut registry = self.registry();
+        registry.take_elsewhere(self.now(), living, message.topic, message.payload);
+        let has_news = registry.has_news();
+        drop(registry);
+        if has_news {
             self.news.notify_one();
         }
     }

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::config::{Config, StateFile};
+use crate::config::{self, Config, StateFile};
 use crate::mqtt::{self, OpenError};
 use crate::node;
 use crate::protocol::Topics;
@@ -39,6 +39,7 @@ pub use store::StoreError;
 use access::Access;
 use hub::{Hub, Shared};
 use registry::{Registry, Rules};
+use seeker::Other;
 use store::Store;
 
 /// How long the tasks may take to end.
@@ -141,7 +142,12 @@ impl Fleet {
         );
         tasks.spawn(
             "seeker",
-            seeker::seek(Arc::clone(&hub), outbox.clone(), tasks.token()),
+            seeker::seek(
+                Arc::clone(&hub),
+                outbox.clone(),
+                others(config, &topics),
+                tasks.token(),
+            ),
         );
         tasks.spawn(
             "mirror",
@@ -228,4 +234,22 @@ fn session_settings(config: &Config, topics: &Topics) -> mqtt::Settings {
         session_expiry: Duration::ZERO,
         ..node::session_settings(config, topics)
     }
+}
+
+/// The brokers, where there are several, each to be asked alone.
+fn others(config: &Config, topics: &Topics) -> Vec<Other> {
+    let brokers = &config.mqtt.brokers;
+    if brokers.len() < 2 {
+        return Vec::new();
+    }
+    let alone = |broker: &config::Broker| Other {
+        place: broker.url.place(),
+        settings: mqtt::Settings {
+            brokers: vec![broker.clone()],
+            filters: Vec::new(),
+            loose_filters: Vec::new(),
+            ..session_settings(config, topics)
+        },
+    };
+    brokers.iter().map(alone).collect()
 }

@@ -1,5 +1,6 @@
-//! Asks the broker for what it keeps of the nodes and has not sent, topic by topic.
+//! Asks the broker for what it keeps of the nodes and has not sent, topic by topic; and the other brokers for what it has not.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -7,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::hub::Shared;
-use crate::mqtt::{Link, Outbox};
+use crate::mqtt::{self, Link, Outbox};
 use crate::pulse;
 
 /// Between two looks at what is missing.
@@ -25,14 +26,23 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// How long topics are listened to after the answer: some brokers send what they keep a moment later.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long another broker may take to let the dashboard in.
+const ENTRY: Duration = Duration::from_secs(5);
+
+/// A broker that is not the one in use: where it is, and a session with it that listens to nothing.
+pub(super) struct Other {
+    pub(super) place: String,
+    pub(super) settings: mqtt::Settings,
+}
+
 /// Looks once a second, and asks for what is missing.
-pub(super) async fn seek(hub: Shared, outbox: Outbox, stop: CancellationToken) {
+pub(super) async fn seek(hub: Shared, outbox: Outbox, others: Vec<Other>, stop: CancellationToken) {
     let mut seeker = Seeker {
         hub,
-        outbox,
+        asker: Asker::new(outbox),
+        others,
         breaks: Breaks::default(),
         connection: Link::Down,
-        granted: Vec::new(),
     };
     loop {
         let pause = stop.run_until_cancelled(sleep(LOOK));
@@ -74,23 +84,21 @@ impl Breaks {
 
 struct Seeker {
     hub: Shared,
-    outbox: Outbox,
+    asker: Asker,
+    others: Vec<Other>,
     breaks: Breaks,
     /// The connection in which it was asked last.
     connection: Link,
-    /// What was asked for and is still listened to, in batches.
-    granted: Vec<Vec<String>>,
 }
 
 impl Seeker {
     /// Asks for everything that is due.
     async fn round(&mut self) {
-        let mut asked = 0;
         loop {
-            let link = *self.outbox.link().borrow();
+            let link = *self.asker.outbox.link().borrow();
             if link != self.connection {
                 // The broker knows nothing of what was asked in another one.
-                self.granted.clear();
+                self.asker.granted.clear();
             }
             let topics = self.hub.registry().missing(self.hub.now(), ROUND);
             if topics.is_empty() {
@@ -99,45 +107,114 @@ impl Seeker {
             if std::mem::replace(&mut self.connection, link) != link {
                 info!("the broker has not sent all that it keeps; it is asked for the rest");
             }
-            asked += topics.len();
-            for batch in topics.chunks(BATCH) {
-                if !self.ask(batch).await {
-                    return;
-                }
+            match self.asker.ask_all(&topics).await {
+                Asked::All => self.breaks = Breaks::default(),
+                Asked::Ended => return self.breaks.note(),
+                Asked::Later => return,
             }
         }
-        if asked > 0 {
-            debug!(topics = asked, "asked for");
+        self.asker.finish().await;
+        if self.others.is_empty() {
+            return;
         }
+        let topics = self.hub.registry().missing_elsewhere(ROUND);
+        if topics.is_empty() {
+            return;
+        }
+        for other in &self.others {
+            if other.place != self.asker.outbox.broker() {
+                self.ask_elsewhere(other, &topics).await;
+            }
+        }
+    }
+
+    /// Asks another broker, in a session for this alone.
+    async fn ask_elsewhere(&self, other: &Other, topics: &[String]) {
+        let (outbox, session) = match mqtt::open(other.settings.clone()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                warn!(%error, broker = other.place, "not asked for what it keeps");
+                return;
+            }
+        };
+        let mut living = HashSet::new();
+        let talk = session.run(CancellationToken::new(), |message| {
+            self.hub.take_elsewhere(&mut living, &message);
+        });
+        let ask = async {
+            let mut link = outbox.link();
+            let entry = link.wait_for(|link| *link != Link::Down);
+            if timeout(ENTRY, entry).await.is_err() {
+                return;
+            }
+            let mut asker = Asker::new(outbox.clone());
+            if asker.ask_all(topics).await == Asked::All {
+                sleep(LINGER).await;
+            }
+            outbox.disconnect();
+            // The session ends by that.
+            sleep(ANSWER).await;
+        };
+        tokio::select! {
+            () = talk => {}
+            () = ask => {}
+        }
+    }
+}
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Everything was asked.
+    All,
+    /// The connection ended before the answer.
+    Ended,
+    /// Something could not be handed over.
+    Later,
+}
+
+/// Asks one broker.
+struct Asker {
+    outbox: Outbox,
+    /// What was asked for and is still listened to, in batches.
+    granted: Vec<Vec<String>>,
+}
+
+impl Asker {
+    fn new(outbox: Outbox) -> Self {
+        Self {
+            outbox,
+            granted: Vec::new(),
+        }
+    }
+
+    /// Asks for these, a batch after the answer to the one before.
+    async fn ask_all(&mut self, topics: &[String]) -> Asked {
+        for batch in topics.chunks(BATCH) {
+            let question = match self.outbox.ask(batch.to_vec()) {
+                Ok(question) => question,
+                Err(reason) => {
+                    debug!(?reason, "not asked for");
+                    return Asked::Later;
+                }
+            };
+            match timeout(ANSWER, question.answer()).await {
+                Ok(Some(granted)) => self.granted.push(granted),
+                Ok(None) => return Asked::Ended,
+                // It may grant them yet.
+                Err(_) => self.granted.push(batch.to_vec()),
+            }
+            self.dismiss(1);
+        }
+        Asked::All
+    }
+
+    /// Listens for another moment, if anything was asked for.
+    async fn finish(&mut self) {
         if !self.granted.is_empty() {
             sleep(LINGER).await;
             self.dismiss(0);
         }
-    }
-
-    /// Asks for these; whether to go on.
-    async fn ask(&mut self, topics: &[String]) -> bool {
-        let question = match self.outbox.ask(topics.to_vec()) {
-            Ok(question) => question,
-            Err(reason) => {
-                debug!(?reason, topics = topics.len(), "not asked for");
-                return false;
-            }
-        };
-        match timeout(ANSWER, question.answer()).await {
-            Ok(Some(granted)) => {
-                self.breaks = Breaks::default();
-                self.granted.push(granted);
-            }
-            Ok(None) => {
-                self.breaks.note();
-                return false;
-            }
-            // It may grant them yet.
-            Err(_) => self.granted.push(topics.to_vec()),
-        }
-        self.dismiss(1);
-        true
     }
 
     /// Listens no longer to what was asked for, but to so many batches.

@@ -5,7 +5,7 @@
 
 use super::Registry;
 use super::node::{Changes, Node};
-use crate::protocol::{Address, KEPT, Leaf};
+use crate::protocol::{Address, KEPT, Leaf, Topics};
 use crate::units::NodeId;
 
 /// How often the same is asked for in a connection: a node that has nothing retained causes no endless traffic.
@@ -23,7 +23,7 @@ pub(super) struct Came(u16);
 
 impl Came {
     /// All of [`KEPT`], a bit each in that order.
-    const ALL: Self = Self((1 << KEPT.len()) - 1);
+    pub(super) const ALL: Self = Self((1 << KEPT.len()) - 1);
     /// The first of them.
     pub(super) const AVAILABILITY: Self = Self(1);
     pub(super) const LIGHT: Self = Self(1 << 1);
@@ -36,6 +36,8 @@ impl Came {
     pub(super) const NEWS: Self = Self(1 << 9);
     /// The broker keeps an old word: the node is at another one of a cluster whose brokers keep each their own.
     pub(super) const OUTDATED: Self = Self(1 << 10);
+    /// Other brokers were asked for the rest.
+    pub(super) const ELSEWHERE: Self = Self(1 << 11);
     /// Whether it is there, from whatever was heard.
     const PRESENCE: Self = Self::AVAILABILITY.with(Self::SAMPLE);
 
@@ -54,12 +56,22 @@ impl Came {
         Self(self.0 | other.0)
     }
 
-    const fn without(self, other: Self) -> Self {
+    pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    const fn count(self) -> usize {
+    pub(super) const fn count(self) -> usize {
         self.0.count_ones() as usize
+    }
+
+    /// The topics of a node for these.
+    pub(super) fn topics(self, topics: &Topics, id: &str) -> Vec<String> {
+        let Ok(id) = id.parse::<NodeId>() else {
+            return Vec::new();
+        };
+        let address = Address::Node(id);
+        let leaves = KEPT.into_iter().filter(|leaf| self.has(Self::of(*leaf)));
+        leaves.map(|leaf| topics.build(&address, leaf)).collect()
     }
 }
 
@@ -70,6 +82,8 @@ pub(super) struct Search {
     pub(super) flood_ends: Option<i64>,
     /// When something may be missing that is to be asked for.
     due: Option<i64>,
+    /// Whether something may be missing that this broker has not.
+    pub(super) elsewhere: bool,
 }
 
 impl Search {
@@ -78,6 +92,7 @@ impl Search {
         *self = Self {
             flood_ends,
             due: flood_ends,
+            elsewhere: false,
         };
     }
 
@@ -110,6 +125,12 @@ impl Node {
             return Came::default();
         }
         Came::ALL.without(self.came)
+    }
+
+    /// Whether this broker was asked often enough for what another one may keep of a node that is heard.
+    pub(super) fn may_be_elsewhere(&self) -> bool {
+        let was_asked = self.asked > 1 || self.came.has(Came::OUTDATED);
+        was_asked && self.came.has(Came::SAMPLE) && !self.came.has(Came::ELSEWHERE)
     }
 
     /// It is shown as live from here on: what it said before this connection and has not come again may have changed meanwhile.
@@ -188,14 +209,10 @@ impl Registry {
                 self.search.by(now);
                 break;
             }
-            let Ok(id) = node.id.parse::<NodeId>() else {
-                continue;
-            };
-            let address = Address::Node(id);
-            let leaves = KEPT.into_iter().filter(|leaf| missing.has(Came::of(*leaf)));
-            topics.extend(leaves.map(|leaf| self.rules.topics.build(&address, leaf)));
+            topics.extend(missing.topics(&self.rules.topics, &node.id));
             let pause = PAUSES.get(usize::from(node.asked));
             node.asked += 1;
+            self.search.elsewhere |= node.may_be_elsewhere();
             if let Some(pause) = pause {
                 node.ask_at = now + pause;
                 self.search.by(node.ask_at);
@@ -207,275 +224,4 @@ impl Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{CALM, FLOOD, Registry, Rules};
-    use super::*;
-    use crate::protocol::Topics;
-    use serde_json::Value;
-
-    /// A moment, in milliseconds.
-    const NOW: i64 = 1_800_000_000_000;
-    const LIGHT: &str = r#"{"state":"ON","brightness":255,"effect":"fire","layer":"command"}"#;
-    const HEALTH: &str = r#"{"panel":{"state":"ok"},"command_latency_ms":{"last":null},"estimated_current":{"milliamps":1.0},"counters":{}}"#;
-    const SAMPLE: &str = r#"{"cpu":{"load_percent":50.0},"memory":{"used_percent":40.0}}"#;
-
-    struct Scene {
-        registry: Registry,
-        now: i64,
-    }
-
-    impl Scene {
-        fn new() -> Self {
-            let rules = Rules {
-                topics: Topics::new("piglow".parse().unwrap()),
-                nodes_max: 10,
-                is_shared: false,
-                hot_celsius: 75.0,
-                cool_celsius: 70.0,
-                own_commands: "fleet-1-".to_owned(),
-            };
-            let mut scene = Self {
-                registry: Registry::new(rules),
-                now: NOW,
-            };
-            scene.connect(1);
-            scene
-        }
-
-        fn connect(&mut self, connection: u64) {
-            self.registry.set_link(self.now, None, "a broker");
-            self.registry
-                .set_link(self.now, Some(connection), "a broker");
-        }
-
-        /// The broker sends what it keeps.
-        fn keeps(&mut self, leaf: &str, payload: &str) {
-            let topic = format!("piglow/attic/{leaf}");
-            self.registry
-                .take(self.now, &topic, payload.as_bytes(), true);
-        }
-
-        fn keeps_all(&mut self) {
-            for (leaf, payload) in [
-                ("availability", "online"),
-                ("light/state", LIGHT),
-                ("health", HEALTH),
-                ("setting/effect_speed/state", "100"),
-                ("setting/brightness_limit/state", "48"),
-                ("info", r#"{"version":"1"}"#),
-            ] {
-                self.keeps(leaf, payload);
-            }
-        }
-
-        /// The node says it.
-        fn says(&mut self, leaf: &str, payload: &str) {
-            let topic = format!("piglow/attic/{leaf}");
-            self.registry
-                .take(self.now, &topic, payload.as_bytes(), false);
-        }
-
-        /// What is asked for after so many milliseconds.
-        fn asked_after(&mut self, millis: i64) -> Vec<String> {
-            self.now += millis;
-            self.registry.look(self.now);
-            let topics = self.registry.missing(self.now, 64);
-            let leaf = |topic: &String| topic.trim_start_matches("piglow/attic/").to_owned();
-            topics.iter().map(leaf).collect()
-        }
-
-        fn row(&self) -> Value {
-            let picture: Value =
-                serde_json::from_slice(&self.registry.picture(self.now, "1.1")).unwrap();
-            picture["nodes"][0].clone()
-        }
-    }
-
-    const ALL: [&str; 6] = [
-        "availability",
-        "light/state",
-        "health",
-        "setting/effect_speed/state",
-        "setting/brightness_limit/state",
-        "info",
-    ];
-
-    #[test]
-    fn nothing_is_asked_for_where_all_has_come() {
-        let mut scene = Scene::new();
-        scene.keeps_all();
-        scene.says("telemetry", SAMPLE);
-        assert!(scene.asked_after(FLOOD).is_empty());
-        assert!(scene.asked_after(3_600_000).is_empty());
-        assert_eq!(scene.registry.tally().asked, 0);
-    }
-
-    #[test]
-    fn what_has_not_come_is_asked_for_when_the_flood_is_over() {
-        let mut scene = Scene::new();
-        scene.says("telemetry", SAMPLE);
-        scene.keeps("light/state", LIGHT);
-        assert!(scene.asked_after(FLOOD - 1).is_empty());
-        // It is still sending.
-        scene.keeps("health", HEALTH);
-        assert!(scene.asked_after(CALM - 1).is_empty());
-        assert_eq!(
-            scene.asked_after(1),
-            [
-                "availability",
-                "setting/effect_speed/state",
-                "setting/brightness_limit/state",
-                "info"
-            ]
-        );
-        assert_eq!(scene.registry.tally().asked, 4);
-    }
-
-    #[test]
-    fn the_same_is_asked_for_three_times_with_growing_pauses_and_anew_after_a_reconnect() {
-        let mut scene = Scene::new();
-        scene.says("telemetry", SAMPLE);
-        assert_eq!(scene.asked_after(FLOOD), ALL);
-        assert!(scene.asked_after(PAUSES[0] - 1).is_empty());
-        assert_eq!(scene.asked_after(1), ALL);
-        assert!(scene.asked_after(PAUSES[1] - 1).is_empty());
-        assert_eq!(scene.asked_after(1), ALL);
-        scene.says("telemetry", SAMPLE);
-        assert!(scene.asked_after(3_600_000).is_empty());
-        scene.connect(2);
-        assert_eq!(scene.asked_after(FLOOD), ALL);
-    }
-
-    #[test]
-    fn a_node_that_comes_later_has_a_moment_to_tell_the_rest() {
-        let mut scene = Scene::new();
-        assert!(scene.asked_after(60_000).is_empty());
-        scene.says("telemetry", SAMPLE);
-        assert!(scene.asked_after(GRACE - 1).is_empty());
-        assert_eq!(scene.asked_after(1), ALL);
-    }
-
-    #[test]
-    fn a_round_takes_no_more_than_it_may_and_the_next_goes_on() {
-        let mut scene = Scene::new();
-        for node in 0..10 {
-            let topic = format!("piglow/node-{node}/telemetry");
-            scene.registry.take(NOW, &topic, SAMPLE.as_bytes(), false);
-        }
-        scene.registry.look(NOW + FLOOD);
-        let mut asked = Vec::new();
-        for _ in 0..4 {
-            let topics = scene.registry.missing(NOW + FLOOD, 20);
-            assert!(topics.len() <= 20);
-            asked.extend(topics);
-        }
-        asked.sort();
-        asked.dedup();
-        assert_eq!(asked.len(), 60);
-        assert!(scene.registry.missing(NOW + FLOOD, 20).is_empty());
-    }
-
-    #[test]
-    fn without_a_broker_nothing_is_asked_for() {
-        let mut scene = Scene::new();
-        scene.says("telemetry", SAMPLE);
-        scene.registry.set_link(NOW, None, "a broker");
-        assert!(scene.asked_after(60_000).is_empty());
-    }
-
-    #[test]
-    fn what_was_said_before_a_reconnect_is_not_shown_as_live_until_it_comes_again() {
-        let mut scene = Scene::new();
-        scene.keeps_all();
-        scene.says("telemetry", SAMPLE);
-        scene.connect(2);
-        let before = scene.row();
-        // As it was, and stale.
-        assert_eq!(
-            (&before["stale"], &before["panel"]),
-            (&true.into(), &"ok".into())
-        );
-        scene.says("telemetry", SAMPLE);
-        let live = scene.row();
-        assert_eq!(
-            (&live["stale"], &live["light"], &live["panel"]),
-            (&false.into(), &Value::Null, &Value::Null)
-        );
-        assert!(live["version"].is_string(), "{live}");
-        scene.keeps("light/state", LIGHT);
-        assert_eq!(scene.row()["light"]["effect"], "fire");
-    }
-
-    #[test]
-    fn what_comes_before_the_first_sample_of_a_connection_is_never_dark() {
-        let mut scene = Scene::new();
-        scene.keeps_all();
-        scene.says("telemetry", SAMPLE);
-        scene.connect(2);
-        scene.keeps_all();
-        scene.says("telemetry", SAMPLE);
-        assert_eq!(scene.row()["light"]["effect"], "fire");
-        assert_eq!(scene.row()["panel"], "ok");
-    }
-
-    #[test]
-    fn a_node_whose_word_that_it_is_there_was_lost_is_asked_for_before_it_vanishes() {
-        let mut scene = Scene::new();
-        scene.keeps_all();
-        scene.connect(2);
-        scene.keeps("light/state", LIGHT);
-        assert!(
-            scene
-                .asked_after(FLOOD)
-                .contains(&"availability".to_owned())
-        );
-        assert_eq!(scene.registry.ids(None).len(), 1);
-        scene.keeps("availability", "offline");
-        scene.registry.look(scene.now + CALM);
-        assert_eq!(scene.row()["online"], false);
-    }
-
-    #[test]
-    fn an_old_word_of_a_broker_of_a_cluster_is_not_believed_once_the_node_was_heard() {
-        let mut scene = Scene::new();
-        scene.says("telemetry", SAMPLE);
-        assert_eq!(scene.asked_after(FLOOD), ALL);
-        scene.keeps("availability", "offline");
-        scene.keeps("light/state", LIGHT);
-        let row = scene.row();
-        assert_eq!(
-            (&row["online"], &row["light"]),
-            (&true.into(), &Value::Null)
-        );
-        assert!(scene.asked_after(60_000).is_empty());
-        // What the node itself says is.
-        scene.says("light/state", LIGHT);
-        assert_eq!(scene.row()["light"]["effect"], "fire");
-    }
-
-    #[test]
-    fn a_sample_after_a_kept_offline_is_believed_and_what_was_kept_with_it_is_asked_for_again() {
-        let mut scene = Scene::new();
-        scene.keeps("availability", "offline");
-        scene.keeps("light/state", LIGHT);
-        scene.says("telemetry", SAMPLE);
-        let row = scene.row();
-        assert_eq!(
-            (&row["online"], &row["light"]),
-            (&true.into(), &Value::Null)
-        );
-        assert_eq!(scene.asked_after(FLOOD), ALL);
-        scene.keeps_all();
-        assert_eq!(scene.row()["light"]["effect"], "fire");
-        assert!(scene.asked_after(60_000).is_empty());
-    }
-
-    #[test]
-    fn a_sample_that_was_under_way_when_its_node_went_changes_nothing() {
-        let mut scene = Scene::new();
-        scene.keeps_all();
-        scene.says("availability", "offline");
-        scene.says("telemetry", SAMPLE);
-        assert_eq!(scene.row()["online"], false);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What is known of all nodes: messages and the time go in, the picture and its changes come out. No clock, no I/O.
 
+mod elsewhere;
 mod gaps;
 mod history;
 pub(crate) mod metrics;
@@ -190,6 +191,10 @@ impl Registry {
                 return Heard::Done;
             }
         }
+        self.hear(now, id, leaf, payload, retained)
+    }
+
+    fn hear(&mut self, now: i64, id: &str, leaf: Leaf, payload: &[u8], retained: bool) -> Heard {
         let understood = match leaf {
             Leaf::Telemetry => retained || self.take_sample(now, id, payload),
             Leaf::Frame => {
@@ -271,6 +276,7 @@ impl Registry {
         } else if !online && node.came.has(Came::NEWS.with(Came::SAMPLE)) {
             // It has been heard of since that was kept.
             node.came = node.came.with(Came::OUTDATED);
+            self.search.elsewhere = true;
             return true;
         }
         let is_new = !node.is_listed;
