@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -150,19 +150,24 @@ impl Client {
         thread::spawn(move || {
             runtime().block_on(async {
                 loop {
-                    match events.poll().await {
-                        Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                            if let Some(filter) = &filter {
-                                drop(subscriber.try_subscribe(filter, QoS::AtMostOnce));
-                            } else {
-                                tell.try_send(Instant::now()).expect("somebody who waits");
-                            }
+                    let Ok(event) = events.poll().await else {
+                        return;
+                    };
+                    match (event, &filter) {
+                        (Event::Incoming(Packet::ConnAck(_)), Some(filter)) => {
+                            drop(subscriber.try_subscribe(filter, QoS::AtMostOnce));
                         }
-                        Ok(Event::Incoming(Packet::Publish(_) | Packet::SubAck(_))) => {
-                            tell.try_send(Instant::now()).expect("somebody who waits");
-                        }
-                        Ok(_) => {}
-                        Err(_) => return,
+                        (
+                            Event::Incoming(
+                                Packet::ConnAck(_) | Packet::Publish(_) | Packet::SubAck(_),
+                            ),
+                            _,
+                        ) => match tell.try_send(Instant::now()) {
+                            // Its owner is done.
+                            Err(TrySendError::Disconnected(_)) => return,
+                            sent => sent.expect("room for what is heard"),
+                        },
+                        _ => {}
                     }
                 }
             });
