@@ -165,6 +165,23 @@ async fn what_can_not_be_sent_is_refused_with_the_field_and_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_setting_is_kept_by_the_node_and_told_in_its_document() {
+    let (_broker, _node, dashboard) = scene().await;
+    let settings = async |wanted: Value| {
+        within(&format!("the settings {wanted}"), async {
+            while dashboard.get("/api/v1/nodes/pi").await.json()["settings"] != wanted {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    };
+    settings(json!({"effect_speed": 100, "brightness_limit": LIMIT})).await;
+    let set = json!({"to": {"all": true}, "kind": "setting", "setting": "brightness_limit", "payload": 20});
+    assert_eq!(dashboard.post(COMMANDS, &set).await.status, 202);
+    settings(json!({"effect_speed": 100, "brightness_limit": 20})).await;
+}
+
+#[tokio::test]
 async fn frames_of_what_is_in_view_are_mirrored() {
     let (_broker, node, dashboard) = scene().await;
     let mut events = dashboard.follow(STREAM, &[]).await;

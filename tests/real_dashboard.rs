@@ -101,6 +101,31 @@ async fn clicks_on_the_page_change_the_latched_leds() {
         })
         .await;
 
+    browser
+        .click(".controls details:has(.setting) summary")
+        .await;
+    let present =
+        "document.querySelector('.setting:has([data-setting=brightness_limit]) small').textContent";
+    let told = browser.until("the present limit", present).await;
+    assert_eq!(told, "48 at attic");
+    browser
+        .run(
+            "const input = document.querySelector('.setting:has([data-setting=brightness_limit]) input');
+             input.value = 30;
+             input.dispatchEvent(new Event('input'));",
+        )
+        .await;
+    browser.click("[data-setting=brightness_limit]").await;
+    let changed = format!("{present} === '30 at attic'");
+    browser.until("the limit that was set", &changed).await;
+    // More than the node's own configuration allows.
+    browser
+        .type_into(".setting:has([data-setting=brightness_limit]) input", "0")
+        .await;
+    browser.click("[data-setting=brightness_limit]").await;
+    let refused = format!("{present} === '30 at attic, which has not taken 300'");
+    browser.until("that it was refused", &refused).await;
+
     browser.click("[data-effect=morse]").await;
     browser.outcome("shown", "effect morse").await;
     browser

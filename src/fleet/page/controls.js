@@ -9,6 +9,9 @@ const LEASES = [['', 'until something else is chosen'], ['60', 'for a minute'], 
 const DURATIONS = [['60', 'one minute'], ['300', 'five minutes'], ['3600', 'an hour']];
 const FADES = [['0', 'at once'], ['1', 'in a second'], ['5', 'in five seconds'], ['30', 'in half a minute']];
 
+/** A node tells its settings when they are kept: soon, and what it has not told after 3 s it has refused. */
+const SETTLED_MS = 700, REFUSED_MS = 3000;
+
 /** What every segment takes. */
 const WHOLE = '';
 
@@ -32,6 +35,13 @@ export class Controls {
         fill(this.duration, DURATIONS);
         this.duration.value = '300';
 
+        this.settings = [
+            this.setting('effect_speed', 'speed of effects', 10, 400, 100, '%'),
+            this.setting('brightness_limit', 'brightness limit', 1, 255, 48, 'PWM'),
+        ];
+        this.kept = el('details', { ontoggle: () => { if (this.kept.open) this.read(); } }, el('summary', { textContent: 'Settings, kept by the node' }),
+            ...this.settings.map(({ element }) => element));
+
         this.whole = el('div', {},
             el('h3', { textContent: 'Effect' }), this.effects, this.summary, this.parameters,
             el('h3', { textContent: 'Attention' }),
@@ -43,9 +53,7 @@ export class Controls {
                 type: 'button', textContent: 'Identify', title: 'The board swells for 10 seconds, so that a person finds it', 'data-do': 'identify',
                 onclick: () => this.send({ kind: 'identify', payload: 10 }, 'identify'),
             })),
-            el('details', {}, el('summary', { textContent: 'Settings, kept by the node' }),
-                this.setting('effect_speed', 'speed of effects', 10, 400, 100, '%'),
-                this.setting('brightness_limit', 'brightness limit', 1, 255, 48, 'PWM')));
+            this.kept);
         this.element = el('div.controls', {},
             el('div.row.power', { role: 'group', 'aria-label': 'Power' },
                 this.button('On', { state: 'ON' }, 'on'), this.button('Off', { state: 'OFF' }, 'off'),
@@ -77,13 +85,31 @@ export class Controls {
     }
 
     setting(name, words, min, max, value, unit) {
-        const input = el('input', { type: 'number', min, max, step: 1 });
+        const input = el('input', { type: 'number', min, max, step: 1, oninput: () => { setting.typed = true; } });
         input.value = value;
+        const present = el('small');
         const set = el('button', {
             type: 'button', textContent: 'Set', 'aria-label': `Set ${words}`, 'data-setting': name,
-            onclick: () => this.send({ kind: 'setting', setting: name, payload: Number(input.value) }, `${words} ${input.value} ${unit}`),
+            onclick: () => {
+                const wanted = Number(input.value);
+                setting.typed = false;
+                this.send({ kind: 'setting', setting: name, payload: wanted }, `${words} ${wanted} ${unit}`);
+                setTimeout(() => this.read(), SETTLED_MS);
+                setTimeout(() => this.read({ [name]: wanted }), REFUSED_MS);
+            },
         });
-        return el('div.setting', {}, el('label.parameter', {}, el('span', { textContent: `${words} (${unit})` }), input), set);
+        const element = el('div.setting', {}, el('label.parameter', {}, el('span', { textContent: `${words} (${unit})` }), input), set, present);
+        const setting = { name, input, present, element, typed: false };
+        return setting;
+    }
+
+    /** Shows what a node's settings are, and what of that was wanted otherwise; what somebody has typed stays. */
+    present(id, values, wanted = {}) {
+        for (const { name, input, present, typed } of this.settings) {
+            const value = values?.[name] ?? null, refused = name in wanted && wanted[name] !== value;
+            write(present, value === null ? '' : `${value} at ${id}${refused ? `, which has not taken ${wanted[name]}` : ''}`);
+            if (value !== null && !typed) input.value = value;
+        }
     }
 
     light(content, words) {
@@ -100,14 +126,24 @@ export class Controls {
     }
 
     /** Asks what a node accepts, and offers that. */
-    async from(id) {
+    from(id) {
         if (this.source === id) return;
         this.source = id;
         this.parameters.replaceChildren();
         write(this.summary, '');
+        for (const setting of this.settings) setting.typed = false;
+        this.present(id, null);
+        this.read();
+    }
+
+    async read(wanted) {
+        const id = this.source;
+        if (!id) return;
         try {
-            const { info } = await ask('GET', `nodes/${encodeURIComponent(id)}`);
-            if (this.source === id) this.offer(info);
+            const { info, settings } = await ask('GET', `nodes/${encodeURIComponent(id)}`);
+            if (this.source !== id) return;
+            this.offer(info);
+            this.present(id, settings, wanted);
         } catch {
             // What was offered before stays; the next target is asked again.
             this.source = null;

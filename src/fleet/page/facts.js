@@ -53,6 +53,13 @@ export function health({ health: told }) {
     ]));
 }
 
+/** What it keeps of what it was set to. */
+export function settings({ settings: told }) {
+    const { effect_speed: speed, brightness_limit: limit } = told ?? {};
+    if (speed == null && limit == null) return null;
+    return card('Settings', pairs([['speed of effects', measure(speed, '%')], ['brightness limit', limit === null ? null : `${limit} of 255`]]));
+}
+
 /** What it has counted since it started. */
 export function counters({ health: told }) {
     if (!told?.counters) return null;

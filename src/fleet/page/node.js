@@ -7,7 +7,7 @@ import { levels } from './light.js';
 import { fleetHash } from './route.js';
 import { ask } from './service.js';
 import { away, doing, live, measure, span, troubles } from './words.js';
-import { cores, counters, events, health, host, results } from './facts.js';
+import { cores, counters, events, health, host, results, settings } from './facts.js';
 
 /** 5 s between two questions for what is not told by itself; 15 s for the charts. */
 const DETAIL_MS = 5000, HISTORY_MS = 15_000;
@@ -162,7 +162,7 @@ export class NodePage {
     tell() {
         const { told } = this, now = this.store.now;
         const put = (column, ...parts) => column.replaceChildren(...parts.filter(Boolean));
-        put(this.left, cores(told), health(told), counters(told));
+        put(this.left, cores(told), health(told), settings(told), counters(told));
         put(this.right, host(told), results(told, now), events(told, now));
     }
 }

@@ -220,7 +220,7 @@ impl Registry {
             Leaf::Info => self.take_info(now, id, payload),
             Leaf::LightState(Segment::Board) => self.take_light(now, id, payload),
             Leaf::Health => self.take_health(now, id, payload),
-            Leaf::SettingState(setting) => self.take_setting(id, setting, payload),
+            Leaf::SettingState(setting) => self.take_setting(now, id, setting, payload),
             Leaf::TelemetryHistory => retained || self.take_history(now, id, payload),
             Leaf::LightResult => retained || self.take_result(now, id, payload),
             Leaf::Event => retained || self.take_event(now, id, payload),
@@ -443,16 +443,23 @@ impl Registry {
         true
     }
 
-    fn take_setting(&mut self, id: &str, setting: Setting, payload: &[u8]) -> bool {
+    fn take_setting(&mut self, now: i64, id: &str, setting: Setting, payload: &[u8]) -> bool {
+        let place = match setting {
+            Setting::EffectSpeed => 0,
+            Setting::BrightnessLimit => 1,
+        };
         let value = protocol::read_setting(payload);
-        if let Some(node) = self.nodes.get_mut(id) {
-            let place = match setting {
-                Setting::EffectSpeed => 0,
-                Setting::BrightnessLimit => 1,
-            };
-            node.settings[place] = value;
+        if value.is_some() {
+            // What the broker keeps comes in any order.
+            if let Some(node) = self.node(now, id) {
+                node.settings[place] = value;
+            }
+            return true;
         }
-        value.is_some() || payload.is_empty()
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.settings[place] = None;
+        }
+        payload.is_empty()
     }
 
     fn take_result(&mut self, now: i64, id: &str, payload: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A moment, in milliseconds.
 const NOW: i64 = 1_800_000_000_000;
@@ -218,4 +218,21 @@ proptest! {
             prop_assert!(serde_json::from_slice::<Value>(&node).is_ok());
         }
     }
+}
+
+#[test]
+fn settings_are_told_also_where_they_come_before_everything_else() {
+    let mut registry = registry(10, false);
+    registry.take(NOW, "piglow/attic/setting/effect_speed/state", b"150", true);
+    registry.take(NOW, "piglow/attic/availability", b"online", true);
+    let settings = |registry: &Registry| {
+        let node: Value = serde_json::from_slice(&registry.node_json("attic").unwrap()).unwrap();
+        node["settings"].clone()
+    };
+    assert_eq!(
+        settings(&registry),
+        json!({"effect_speed": 150, "brightness_limit": null})
+    );
+    registry.take(NOW, "piglow/attic/setting/effect_speed/state", b"", true);
+    assert_eq!(settings(&registry)["effect_speed"], Value::Null);
 }
