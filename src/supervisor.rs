@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
@@ -48,7 +49,11 @@ impl Supervisor {
 
     /// Starts a task, with a pulse of that name.
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(self.pulses.watched(name, task)).id();
+        // One kind of task for the runtime, whose machinery would be there once for each; and on the stack it is handed on as a
+        // pointer.
+        let task: Pin<Box<dyn Future<Output = ()> + Send>> =
+            Box::pin(self.pulses.watched(name, task));
+        let id = self.tasks.spawn(task).id();
         self.names.insert(id, name);
     }
 

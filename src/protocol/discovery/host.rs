@@ -40,7 +40,7 @@ impl Known {
     }
 }
 
-pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
+pub(super) fn entities(announcement: &Announcement<'_>, each: &mut dyn FnMut(Entity)) {
     let known = announcement.known;
     let expire_after = announcement
         .telemetry_interval_secs
@@ -83,13 +83,13 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             .with("stat_cla", "measurement")
             .with("sug_dsp_prc", 1)
     };
-    let mut all = vec![
-        percent(
-            "cpu_load",
-            "CPU load",
-            "mdi:cpu-64-bit",
-            "{{ value_json.cpu.load_percent }}",
-        ),
+    each(percent(
+        "cpu_load",
+        "CPU load",
+        "mdi:cpu-64-bit",
+        "{{ value_json.cpu.load_percent }}",
+    ));
+    each(
         percent(
             "memory",
             "Memory",
@@ -97,6 +97,8 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             "{{ value_json.memory.used_percent }}",
         )
         .if_known(known.memory),
+    );
+    each(
         sensor(
             "temperature",
             "Temperature",
@@ -108,6 +110,8 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         .with("stat_cla", "measurement")
         .with("sug_dsp_prc", 1)
         .if_known(known.temperature),
+    );
+    each(
         percent(
             "disk",
             "Disk",
@@ -115,18 +119,20 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             "{{ value_json.disk.used_percent }}",
         )
         .if_known(known.disk),
-        network(
-            "network_receive",
-            "Network receive",
-            "mdi:download-network",
-            "receive_bytes_per_sec",
-        ),
-        network(
-            "network_transmit",
-            "Network transmit",
-            "mdi:upload-network",
-            "transmit_bytes_per_sec",
-        ),
+    );
+    each(network(
+        "network_receive",
+        "Network receive",
+        "mdi:download-network",
+        "receive_bytes_per_sec",
+    ));
+    each(network(
+        "network_transmit",
+        "Network transmit",
+        "mdi:upload-network",
+        "transmit_bytes_per_sec",
+    ));
+    each(
         sensor(
             "uptime",
             "Up since",
@@ -136,6 +142,8 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         .with("dev_cla", "timestamp")
         .diagnostic()
         .if_known(known.uptime),
+    );
+    each(
         percent(
             "swap",
             "Swap",
@@ -144,9 +152,11 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         )
         .diagnostic()
         .if_known(known.swap),
-        load_average(0, 1),
-        load_average(1, 5).disabled(),
-        load_average(2, 15).disabled(),
+    );
+    each(load_average(0, 1));
+    each(load_average(1, 5).disabled());
+    each(load_average(2, 15).disabled());
+    each(
         sensor(
             "frequency",
             "CPU frequency",
@@ -160,18 +170,24 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         .diagnostic()
         .disabled()
         .if_known(known.frequency),
-    ];
-    all.extend((0..CORES_MAX).map(|core| {
+    );
+    for core in 0..CORES_MAX {
         // A core may be switched off while the host runs, and an index beyond the end is an error there.
         let template = format!(
             "{{% set c = value_json.cpu.core_percent or [] %}}{{{{ c[{core}] if c | length > {core} else none }}}}"
         );
         let name = format!("CPU core {}", core + 1);
-        percent(&format!("core_{}", core + 1), &name, "mdi:cpu-64-bit", &template)
-            .diagnostic()
-            .disabled()
-            .if_known(core < known.cores)
-    }));
+        let core = percent(
+            &format!("core_{}", core + 1),
+            &name,
+            "mdi:cpu-64-bit",
+            &template,
+        )
+        .diagnostic()
+        .disabled()
+        .if_known(core < known.cores);
+        each(core);
+    }
     let problem = |id: &str, name: &str, key: &str| {
         // What is unknown is neither: a word that is neither `ON` nor `OFF` would be noted in the log.
         let template =
@@ -181,7 +197,7 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             .diagnostic()
             .if_known(known.throttled)
     };
-    all.extend([
+    each(
         Entity::new(
             EntityKind::Problems,
             "binary_sensor",
@@ -197,8 +213,10 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         .with("json_attr_tpl", "{{ value_json.panel | tojson }}")
         .attributes_of_state()
         .diagnostic(),
-        problem("under_voltage", "Under-voltage", "under_voltage"),
-        problem("throttled", "Throttled", "now"),
+    );
+    each(problem("under_voltage", "Under-voltage", "under_voltage"));
+    each(problem("throttled", "Throttled", "now"));
+    each(
         Entity::new(
             EntityKind::Connectivity,
             "binary_sensor",
@@ -212,6 +230,5 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         // It tells the very thing by which the others are unavailable.
         .with("avty", serde_json::json!([]))
         .diagnostic(),
-    ]);
-    all
+    );
 }

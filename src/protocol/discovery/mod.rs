@@ -11,6 +11,8 @@ mod panel;
 pub use entities::{Entities, EntityKind, UnknownEntityKind};
 pub use host::Known;
 
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use self::entity::Entity;
@@ -121,17 +123,6 @@ pub fn is_birth(payload: &[u8]) -> bool {
 fn document(announcement: &Announcement<'_>, wanted: Entities) -> Vec<u8> {
     let Announcement { node, topics, .. } = *announcement;
     let own = Address::Node(node.clone());
-    let mut components = Map::new();
-    for entity in all(announcement) {
-        let id = entity.id.clone();
-        let shown = wanted.has(entity.kind) && entity.is_known;
-        let component = if shown {
-            entity.component(node, topics)
-        } else {
-            entity.removal()
-        };
-        components.insert(id, component);
-    }
     let mut device = Map::new();
     device.insert("ids".to_owned(), json!([format!("piglow-{node}")]));
     device.insert("name".to_owned(), json!(format!("PiGlow {node}")));
@@ -147,19 +138,57 @@ fn document(announcement: &Announcement<'_>, wanted: Entities) -> Vec<u8> {
     if let Some(url) = announcement.configuration_url {
         device.insert("cu".to_owned(), json!(url));
     }
-    let root = json!({
-        "dev": Value::Object(device),
-        "o": {"name": "piglow-node", "sw": announcement.version},
+    super::json(&Document {
+        dev: device,
+        o: json!({"name": "piglow-node", "sw": announcement.version}),
         // A list, because a component overrides it by an empty one; `availability_topic` could not be overridden.
-        "avty": [{"t": topics.build(&own, Leaf::Availability)}],
-        "cmps": Value::Object(components),
-    });
-    super::json(&root)
+        avty: json!([{"t": topics.build(&own, Leaf::Availability)}]),
+        cmps: Components {
+            announcement,
+            wanted,
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    dev: Map<String, Value>,
+    o: Value,
+    avty: Value,
+    cmps: Components<'a>,
+}
+
+/// All entities by their ids. They are made and written one by one: together they are ten times as large as what is written.
+struct Components<'a> {
+    announcement: &'a Announcement<'a>,
+    wanted: Entities,
+}
+
+impl Serialize for Components<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Announcement { node, topics, .. } = *self.announcement;
+        let mut map = serializer.serialize_map(None)?;
+        let mut written = Ok(());
+        every(self.announcement, &mut |entity| {
+            if written.is_err() {
+                return;
+            }
+            let id = entity.id.clone();
+            let shown = self.wanted.has(entity.kind) && entity.is_known;
+            let component = if shown {
+                entity.component(node, topics)
+            } else {
+                entity.removal()
+            };
+            written = map.serialize_entry(&id, &component);
+        });
+        written?;
+        map.end()
+    }
 }
 
 /// Every entity that this program can announce, in the order of the documents.
-fn all(announcement: &Announcement<'_>) -> Vec<Entity> {
-    let mut all = panel::entities(announcement);
-    all.extend(host::entities(announcement));
-    all
+fn every(announcement: &Announcement<'_>, each: &mut dyn FnMut(Entity)) {
+    panel::entities(announcement, each);
+    host::entities(announcement, each);
 }

@@ -14,8 +14,8 @@ use crate::protocol::setting::limits;
 /// For how many seconds the button makes the board blink.
 const IDENTIFY_PAYLOAD: &str = "10";
 
-pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
-    let mut all = vec![board(announcement)];
+pub(super) fn entities(announcement: &Announcement<'_>, each: &mut dyn FnMut(Entity)) {
+    each(board(announcement));
     let part = |kind, id: String, name: String, segment| {
         Entity::new(kind, "light", id, Some(&name))
             .obeying(Leaf::LightSet(segment))
@@ -27,13 +27,13 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
         let name = format!("Arm {}", arm.name());
         let id = format!("arm_{}", arm.name());
         let arm = part(EntityKind::Arms, id, name, Segment::Arm(arm));
-        all.push(arm.with("ic", "mdi:led-strip"));
+        each(arm.with("ic", "mdi:led-strip"));
     }
     for ring in Ring::ALL {
         let name = format!("Ring {}", ring.name());
         let id = format!("ring_{}", ring.name());
         let ring = part(EntityKind::Rings, id, name, Segment::Ring(ring));
-        all.push(ring.with("ic", "mdi:circle-outline").disabled());
+        each(ring.with("ic", "mdi:circle-outline").disabled());
     }
     for segment in Segment::parts().filter(|segment| matches!(segment, Segment::Led(_))) {
         let number = segment.to_string().replace("led/", "");
@@ -43,9 +43,9 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             format!("LED {number}"),
             segment,
         );
-        all.push(led.with("ic", "mdi:led-on").disabled());
+        each(led.with("ic", "mdi:led-on").disabled());
     }
-    all.push(
+    each(
         Entity::new(EntityKind::Siren, "siren", "siren", Some("Alert"))
             .obeying(Leaf::SirenSet)
             .telling(Leaf::SirenState)
@@ -54,21 +54,22 @@ pub(super) fn entities(announcement: &Announcement<'_>) -> Vec<Entity> {
             .with("sup_dur", true)
             .with("sup_vol", false),
     );
-    all.push(
+    each(
         Entity::new(EntityKind::Events, "event", "event", Some("Event"))
             .telling(Leaf::Event)
             .with("ic", "mdi:bell-ring")
             .with("evt_typ", json!(Event::NAMES)),
     );
-    all.push(
+    each(
         Entity::new(EntityKind::Identify, "button", "identify", Some("Identify"))
             .obeying(Leaf::Identify)
             .with("dev_cla", "identify")
             .with("pl_prs", IDENTIFY_PAYLOAD)
             .diagnostic(),
     );
-    all.extend(Setting::ALL.map(|setting| number(setting, announcement.brightness_max)));
-    all
+    for setting in Setting::ALL {
+        each(number(setting, announcement.brightness_max));
+    }
 }
 
 fn number(setting: Setting, brightness_max: u8) -> Entity {
