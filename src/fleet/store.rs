@@ -168,7 +168,12 @@ impl Store {
     pub(super) fn save(&self, batch: Vec<Page>) -> bool {
         match self.pages.as_ref().map(|pages| pages.try_send(batch)) {
             Some(Ok(())) => true,
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => false,
+            Some(Err(TrySendError::Disconnected(batch))) => {
+                // It has panicked, and said why.
+                self.ledger.fail(&batch);
+                false
+            }
+            Some(Err(TrySendError::Full(_))) | None => false,
         }
     }
 
