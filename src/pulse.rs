@@ -294,6 +294,21 @@ mod tests {
     /// Longer than any answer here takes; a loop that is stuck costs a test this much.
     const PATIENCE: Duration = Duration::from_secs(5);
 
+    #[test]
+    fn to_wait_at_a_resting_point_takes_no_more_room_than_to_wait() {
+        let wait = async {
+            let held = [0_u8; 4096];
+            tokio::task::yield_now().await;
+            std::hint::black_box(held);
+        };
+        let room = size_of_val(&wait);
+        assert!(room >= 4096);
+        let resting = rest(wait);
+        assert_eq!(size_of_val(&resting), room);
+        let watched = Pulses::default().watched("watched", resting);
+        assert!(size_of_val(&watched) < room + 100);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn loops_at_rest_answer_though_nothing_happens() {
         let pulses = Pulses::default();

@@ -248,7 +248,8 @@ impl Renderer {
             biased;
             () = stop.cancelled() => Heard::Stop,
             count = self.orders.recv_many(&mut self.batch, ORDERS) => if count > 0 { Heard::Orders } else { Heard::Stop },
-            Ok(()) = self.receipts.changed() => Heard::Receipt,
+            // Nobody is woken for a frame that nobody asks about.
+            Ok(()) = self.receipts.changed(), if !self.waiting.is_empty() => Heard::Receipt,
             Ok(()) = self.panel_health.changed() => Heard::PanelHealth,
             Ok(()) = self.link.changed() => Heard::Link,
             Ok(()) = self.clock_steps.changed() => Heard::ClockStep,

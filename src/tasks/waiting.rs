@@ -67,6 +67,11 @@ pub(super) struct WaitingList {
 }
 
 impl WaitingList {
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
     /// Adds a command; when there are too many, gives one that can be answered as superseded.
     pub(super) fn push(
         &mut self,
