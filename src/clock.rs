@@ -1,10 +1,15 @@
 //! The clocks: one that never runs backwards, for everything that decides, and the wall clock, for what is printed.
 
+mod alarm;
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
+
+pub(crate) use alarm::Alarm;
+use alarm::Alarms;
 
 use crate::telemetry::Stamp;
 
@@ -42,6 +47,7 @@ impl Wall for Host {
 pub struct Clock {
     origin: Instant,
     wall: &'static dyn Wall,
+    alarms: Alarms,
 }
 
 impl Clock {
@@ -57,7 +63,23 @@ impl Clock {
         Self {
             origin: Instant::now(),
             wall,
+            alarms: Alarms::default(),
         }
+    }
+
+    /// The same with alarms of the kernel's, which wake the thread half as often as the runtime's, and know nothing of a runtime whose
+    /// clock is paused.
+    #[must_use]
+    pub fn with_kernel_alarms(self) -> Self {
+        Self {
+            alarms: Alarms::Kernel,
+            ..self
+        }
+    }
+
+    /// An alarm; must be called within a runtime.
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm::new(self.alarms)
     }
 
     /// The time since the start.

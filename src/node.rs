@@ -84,13 +84,15 @@ impl Node {
         Self::start_with(config, bus, Clock::start(), None)
     }
 
-    /// Starts a node whose panel's writer is on somebody else's thread, which each transfer blocks.
+    /// Starts a node as a process has it: the panel's writer is on somebody else's thread, which each transfer blocks, and the kernel
+    /// wakes the node's own.
     ///
     /// # Errors
     ///
     /// As [`start`](Self::start).
     pub fn start_on(thread: &Handle, config: &Config, bus: SimBus) -> Result<Self, StartError> {
-        Self::start_with(config, bus, Clock::start(), Some(thread))
+        let clock = Clock::start().with_kernel_alarms();
+        Self::start_with(config, bus, clock, Some(thread))
     }
 
     /// Starts a node beside a wall clock of the caller's.

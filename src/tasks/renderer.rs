@@ -13,7 +13,7 @@ use super::controls::{Adjustment, Controls};
 use super::schedule::Schedule;
 use super::solitude::Solitude;
 use super::waiting::{Scope, WaitingList};
-use crate::clock::Clock;
+use crate::clock::{Alarm, Clock};
 use crate::light::{Command, Conflict, Frame, Inputs, LightState, Readings, Stage};
 use crate::mqtt::Link;
 use crate::panel::{FrameSlot, PanelHealth, Receipt};
@@ -197,9 +197,10 @@ impl Renderer {
 
     /// Renders until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut alarm = self.clock.alarm();
         self.paint();
         loop {
-            match pulse::rest(self.hear(&stop)).await {
+            match pulse::rest(self.hear(&stop, &mut alarm)).await {
                 Heard::Stop => return,
                 Heard::Orders => self.obey(),
                 Heard::Inputs => {
@@ -220,7 +221,7 @@ impl Renderer {
         }
     }
 
-    async fn hear(&mut self, stop: &CancellationToken) -> Heard {
+    async fn hear(&mut self, stop: &CancellationToken, alarm: &mut Alarm) -> Heard {
         let inputs = self.inputs();
         let now = self.clock.now();
         let wake = [
@@ -239,9 +240,7 @@ impl Renderer {
                 // Not taken for so long: the bus hangs, and the stage has its own times.
                 drop(tokio::time::timeout(TAKEN_WITHIN, panel.taken()).await);
             }
-            if at > clock.now() {
-                tokio::time::sleep_until(clock.instant(at)).await;
-            }
+            alarm.until(clock.instant(at)).await;
         };
         // A sender that is gone is a task that has ended, which the supervisor notices; here it is only silence.
         tokio::select! {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -35,8 +35,7 @@ pub struct Measured {
 
 /// Everything the sampler can hear.
 enum Heard {
-    SampleDue,
-    LoadDue,
+    Alarm,
     Follows,
     Stop,
 }
@@ -109,33 +108,40 @@ impl Sampler {
 
     /// Samples until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut samples = tokio::time::interval_at(
-            Instant::now() + FIRST_SAMPLE.min(self.interval),
-            self.interval,
-        );
+        let mut alarm = self.clock.alarm();
+        let mut samples = Samples::every(self.interval);
         let mut loads = Loads::every(self.load_interval);
-        // After a pause of the machine, one reading is due, not all that were missed.
-        samples.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let readings = *self.readings.borrow_and_update();
+            let follows = readings > Readings::None;
+            // One alarm for both: the thread wakes for no other.
+            let next = if follows {
+                samples.next.min(loads.next)
+            } else {
+                samples.next
+            };
             let hear = async {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Heard::Stop,
-                    _ = samples.tick() => Heard::SampleDue,
-                    () = loads.due(), if readings > Readings::None => Heard::LoadDue,
+                    () = alarm.until(next) => Heard::Alarm,
                     Ok(()) = self.readings.changed() => Heard::Follows,
                 }
             };
-            let heard = pulse::rest(hear).await;
-            match heard {
+            match pulse::rest(hear).await {
                 Heard::Stop => return,
-                Heard::SampleDue => {
-                    self.mind_the_clock();
-                    self.take_sample().await;
-                }
-                Heard::LoadDue => loads.read_by(|| self.read(readings)),
                 Heard::Follows => loads.hurry(),
+                Heard::Alarm => {
+                    let now = Instant::now();
+                    if samples.next <= now {
+                        samples.pass(now);
+                        self.mind_the_clock();
+                        self.take_sample().await;
+                    }
+                    if follows && loads.next <= now {
+                        loads.read_by(|| self.read(readings));
+                    }
+                }
             }
         }
     }
@@ -205,42 +211,78 @@ impl Sampler {
     }
 }
 
+/// When samples are taken: on a fixed grid.
+struct Samples {
+    next: Instant,
+    interval: Duration,
+}
+
+impl Samples {
+    fn every(interval: Duration) -> Self {
+        Self {
+            next: Instant::now() + FIRST_SAMPLE.min(interval),
+            interval,
+        }
+    }
+
+    /// The next one comes after `now`: after a pause of the machine, one is due, not all that were missed.
+    fn pass(&mut self, now: Instant) {
+        let late = now.saturating_duration_since(self.next);
+        let passed = late.as_nanos() / self.interval.as_nanos().max(1) + 1;
+        self.next += self
+            .interval
+            .saturating_mul(u32::try_from(passed).unwrap_or(u32::MAX));
+    }
+}
+
 /// When the load is read.
 ///
 /// The interval begins when the reading before has ended. On a fixed grid the reading after a late one would come early, and the
 /// host's meter, which takes none that is closer than 200 ms to the one before, would leave out every second one.
-struct Loads(Interval);
+struct Loads {
+    next: Instant,
+    interval: Duration,
+}
 
 impl Loads {
     /// The first one is due at once.
     fn every(interval: Duration) -> Self {
-        Self(tokio::time::interval(interval))
-    }
-
-    /// Waits; may be cancelled.
-    async fn due(&mut self) {
-        self.0.tick().await;
+        Self {
+            next: Instant::now(),
+            interval,
+        }
     }
 
     /// Reads, and lets the next interval begin.
     fn read_by(&mut self, read: impl FnOnce()) {
         read();
-        self.0.reset();
+        self.next = Instant::now() + self.interval;
     }
 
     /// Makes the next one due at once.
     fn hurry(&mut self) {
-        self.0.reset_immediately();
+        self.next = Instant::now();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::advance;
+    use tokio::time::{advance, sleep_until};
 
     /// The shortest interval there may be, and the host's meter takes no shorter one.
     const INTERVAL: Duration = Duration::from_millis(200);
+
+    #[tokio::test(start_paused = true)]
+    async fn samples_that_were_missed_are_not_made_up_for_and_the_grid_stays() {
+        let begin = Instant::now();
+        let mut samples = Samples::every(INTERVAL);
+        assert_eq!(samples.next, begin + INTERVAL);
+        for (late_ms, next) in [(0, 2), (199, 3), (200, 5), (950, 10)] {
+            samples.pass(samples.next + Duration::from_millis(late_ms));
+            assert_eq!(samples.next, begin + INTERVAL * next, "{late_ms}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_load_is_never_read_sooner_than_an_interval_after_the_one_before() {
@@ -248,7 +290,7 @@ mod tests {
         let mut last: Option<Instant> = None;
         // Late by a little, in time, later than an interval: each is followed by one that a grid would have early.
         for late_ms in [0, 3, 0, 1, 250, 0, 4] {
-            loads.due().await;
+            sleep_until(loads.next).await;
             advance(Duration::from_millis(late_ms)).await;
             let now = Instant::now();
             if let Some(last) = last {
@@ -266,11 +308,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_begins_to_follow_does_not_wait() {
         let mut loads = Loads::every(INTERVAL);
-        loads.due().await;
         loads.read_by(|| ());
-        let before = Instant::now();
+        assert_eq!(loads.next, Instant::now() + INTERVAL);
         loads.hurry();
-        loads.due().await;
-        assert!(before.elapsed() < Duration::from_millis(2));
+        assert_eq!(loads.next, Instant::now());
     }
 }

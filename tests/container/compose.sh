@@ -24,6 +24,7 @@ find_compose() {
     if ! { apt-get "${from[@]}" update -qq && (cd "$apt" && apt-get "${from[@]}" download -qq docker-compose); }; then
         die 'cannot fetch Compose from Debian; install it: https://docs.docker.com/compose/install'
     fi
+    mkdir -p "$tools/compose"
     dpkg-deb -x "$apt"/docker-compose_*.deb "$tools/compose"
 }
 
