@@ -50,6 +50,8 @@ pub(super) struct Node {
     pub(super) id: Arc<str>,
     /// Whether it is shown: it has said whether it is there, or sent a sample.
     pub(super) is_listed: bool,
+    /// Whether it ever said whether it is there.
+    pub(super) is_introduced: bool,
     pub(super) is_online: bool,
     /// When it came or went, as far as that was seen.
     pub(super) since: Option<i64>,
@@ -159,6 +161,7 @@ impl Node {
         Self {
             id,
             is_listed: false,
+            is_introduced: false,
             is_online: false,
             since: None,
             heard: now,

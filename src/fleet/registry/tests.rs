@@ -181,6 +181,47 @@ fn nodes_beyond_the_most_are_counted_and_not_kept() {
 }
 
 #[test]
+fn where_all_places_are_taken_those_that_never_said_that_they_are_there_give_way() {
+    let mut registry = registry(3, false);
+    registry.take(NOW, "piglow/attic/availability", b"offline", true);
+    for (ago, node) in [(20, "made-up-1"), (30, "made-up-2")] {
+        let topic = format!("piglow/{node}/telemetry");
+        registry.take(NOW - ago, &topic, sample(1, 50.0).as_bytes(), false);
+    }
+    let shown = |registry: &Registry| {
+        let mut ids = registry.ids(None);
+        ids.sort();
+        ids.join(",")
+    };
+    registry.take(NOW, "piglow/cellar/availability", b"online", true);
+    assert_eq!(shown(&registry), "attic,cellar,made-up-1");
+    // Only once a second, or who sends many names would make it look all the time.
+    registry.take(NOW + 999, "piglow/hall/availability", b"online", true);
+    assert_eq!(shown(&registry), "attic,cellar,made-up-1");
+    registry.take(NOW + 1_000, "piglow/hall/availability", b"online", true);
+    assert_eq!(shown(&registry), "attic,cellar,hall");
+    registry.take(NOW + 2_000, "piglow/loft/availability", b"online", true);
+    assert_eq!(shown(&registry), "attic,cellar,hall");
+    assert_eq!(registry.tally().refused, 2);
+}
+
+#[test]
+fn a_node_of_which_only_the_past_is_known_gives_way_before_one_that_is_shown() {
+    let mut registry = registry(2, false);
+    // Not shown: nobody has said whether it is there.
+    registry.take(NOW, "piglow/past/info", br#"{"version":"1"}"#, true);
+    registry.take(
+        NOW - 10,
+        "piglow/attic/telemetry",
+        sample(1, 50.0).as_bytes(),
+        false,
+    );
+    registry.take(NOW, "piglow/cellar/availability", b"online", true);
+    assert_eq!(registry.ids(None).len(), 2);
+    assert!(registry.id("attic").is_some());
+}
+
+#[test]
 fn a_node_that_goes_while_somebody_listens_tells_since_when_and_one_that_was_gone_does_not() {
     let mut registry = with_node();
     assert_eq!(row(&registry)["since"], Value::Null);
