@@ -1,6 +1,5 @@
 //! What the tasks of the dashboard share.
 
-use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -113,9 +112,9 @@ impl Hub {
     }
 
     /// Takes what another broker keeps.
-    pub(super) fn take_elsewhere(&self, living: &mut HashSet<String>, message: &Inbound<'_>) {
+    pub(super) fn take_elsewhere(&self, message: &Inbound<'_>) {
         let mut registry = self.registry();
-        registry.take_elsewhere(self.now(), living, message.topic, message.payload);
+        registry.take_elsewhere(self.now(), message.topic, message.payload);
         let has_news = registry.has_news();
         drop(registry);
         if has_news {

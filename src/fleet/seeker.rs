@@ -1,6 +1,5 @@
 //! Asks the broker for what it keeps of the nodes and has not sent, topic by topic; and the other brokers for what it has not.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -137,9 +136,8 @@ impl Seeker {
                 return;
             }
         };
-        let mut living = HashSet::new();
         let talk = session.run(CancellationToken::new(), |message| {
-            self.hub.take_elsewhere(&mut living, &message);
+            self.hub.take_elsewhere(&message);
         });
         let ask = async {
             let mut link = outbox.link();
@@ -150,6 +148,10 @@ impl Seeker {
             let mut asker = Asker::new(outbox.clone());
             if asker.ask_all(topics).await == Asked::All {
                 sleep(LINGER).await;
+                let rest = self.hub.registry().missing_there();
+                if asker.ask_all(&rest).await == Asked::All {
+                    sleep(LINGER).await;
+                }
             }
             outbox.disconnect();
             // The session ends by that.
@@ -159,6 +161,7 @@ impl Seeker {
             () = talk => {}
             () = ask => {}
         }
+        self.hub.registry().leave_elsewhere();
     }
 }
 

@@ -23,9 +23,11 @@ pub(super) struct Came(u16);
 
 impl Came {
     /// All of [`KEPT`], a bit each in that order.
-    pub(super) const ALL: Self = Self((1 << KEPT.len()) - 1);
-    /// The first of them.
+    const ALL: Self = Self((1 << KEPT.len()) - 1);
+    /// The first of them,
     pub(super) const AVAILABILITY: Self = Self(1);
+    /// and the others.
+    pub(super) const REST: Self = Self::ALL.without(Self::AVAILABILITY);
     pub(super) const LIGHT: Self = Self(1 << 1);
     pub(super) const HEALTH: Self = Self(1 << 2);
     pub(super) const EFFECT_SPEED: Self = Self(1 << 3);
@@ -36,8 +38,10 @@ impl Came {
     pub(super) const NEWS: Self = Self(1 << 9);
     /// The broker keeps an old word: the node is at another one of a cluster whose brokers keep each their own.
     pub(super) const OUTDATED: Self = Self(1 << 10);
-    /// Other brokers were asked for the rest.
+    /// Other brokers were asked for it.
     pub(super) const ELSEWHERE: Self = Self(1 << 11);
+    /// The other broker that is being asked says that it is there.
+    pub(super) const THERE: Self = Self(1 << 12);
     /// Whether it is there, from whatever was heard.
     const PRESENCE: Self = Self::AVAILABILITY.with(Self::SAMPLE);
 
@@ -52,6 +56,11 @@ impl Came {
         self.0 & any.0 != 0
     }
 
+    /// Whether all but its availability has come.
+    pub(super) fn has_rest(self) -> bool {
+        Self::REST.without(self) == Self::default()
+    }
+
     pub(super) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -60,7 +69,7 @@ impl Came {
         Self(self.0 & !other.0)
     }
 
-    pub(super) const fn count(self) -> usize {
+    const fn count(self) -> usize {
         self.0.count_ones() as usize
     }
 
@@ -120,17 +129,23 @@ impl Node {
         self.generation == generation && self.came.has(Came::PRESENCE)
     }
 
+    /// What is to be asked for: whether it is there, and the rest when the broker has an answer to that. Each topic costs a cluster
+    /// a transaction.
     fn missing(&self) -> Came {
         if self.came.has(Came::OUTDATED) || self.asked >= ASKED_MAX {
-            return Came::default();
+            Came::default()
+        } else if self.came.has(Came::AVAILABILITY) {
+            Came::ALL.without(self.came)
+        } else {
+            Came::AVAILABILITY
         }
-        Came::ALL.without(self.came)
     }
 
-    /// Whether this broker was asked often enough for what another one may keep of a node that is heard.
+    /// Whether this broker has no word of a node that is heard, or an old one: another one of a cluster may have it.
     pub(super) fn may_be_elsewhere(&self) -> bool {
-        let was_asked = self.asked > 1 || self.came.has(Came::OUTDATED);
-        was_asked && self.came.has(Came::SAMPLE) && !self.came.has(Came::ELSEWHERE)
+        let has_no_word = self.asked > 1 && !self.came.has(Came::AVAILABILITY);
+        let is_heard = self.came.has(Came::SAMPLE) && !self.came.has(Came::ELSEWHERE);
+        is_heard && (has_no_word || self.came.has(Came::OUTDATED))
     }
 
     /// It is shown as live from here on: what it said before this connection and has not come again may have changed meanwhile.
@@ -170,7 +185,13 @@ impl Registry {
             if node.begin(generation, now + GRACE) {
                 self.search.by(now + GRACE);
             }
+            let is_answer = came == Came::AVAILABILITY && !node.came.has(came) && node.asked > 0;
             node.came = node.came.with(came);
+            if is_answer {
+                node.asked = 0;
+                node.ask_at = now;
+                self.search.by(now);
+            }
         }
     }
 

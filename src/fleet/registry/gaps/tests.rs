@@ -2,8 +2,6 @@
 
 use super::super::{CALM, FLOOD, Registry, Rules};
 use super::*;
-use std::collections::HashSet;
-
 use serde_json::Value;
 
 /// A moment, in milliseconds.
@@ -84,8 +82,8 @@ impl Scene {
     }
 }
 
-const ALL: [&str; 6] = [
-    "availability",
+const FIRST: [&str; 1] = ["availability"];
+const REST: [&str; 5] = [
     "light/state",
     "health",
     "setting/effect_speed/state",
@@ -99,7 +97,7 @@ fn nothing_is_asked_for_where_all_has_come() {
     scene.keeps_all();
     scene.says("telemetry", SAMPLE);
     assert!(scene.asked_after(FLOOD).is_empty());
-    assert!(scene.asked_after(3_600_000).is_empty());
+    assert!(scene.asked_after(600_000).is_empty());
     assert_eq!(scene.registry.tally().asked, 0);
 }
 
@@ -112,15 +110,15 @@ fn what_has_not_come_is_asked_for_when_the_flood_is_over() {
     // It is still sending.
     scene.keeps("health", HEALTH);
     assert!(scene.asked_after(CALM - 1).is_empty());
-    assert_eq!(
-        scene.asked_after(1),
-        [
-            "availability",
-            "setting/effect_speed/state",
-            "setting/brightness_limit/state",
-            "info"
-        ]
-    );
+    assert_eq!(scene.asked_after(1), FIRST);
+    scene.keeps("availability", "online");
+    // Without a pause: the broker has an answer.
+    let rest = [
+        "setting/effect_speed/state",
+        "setting/brightness_limit/state",
+        "info",
+    ];
+    assert_eq!(scene.asked_after(0), rest);
     assert_eq!(scene.registry.tally().asked, 4);
 }
 
@@ -128,15 +126,20 @@ fn what_has_not_come_is_asked_for_when_the_flood_is_over() {
 fn the_same_is_asked_for_three_times_with_growing_pauses_and_anew_after_a_reconnect() {
     let mut scene = Scene::new();
     scene.says("telemetry", SAMPLE);
-    assert_eq!(scene.asked_after(FLOOD), ALL);
-    assert!(scene.asked_after(PAUSES[0] - 1).is_empty());
-    assert_eq!(scene.asked_after(1), ALL);
-    assert!(scene.asked_after(PAUSES[1] - 1).is_empty());
-    assert_eq!(scene.asked_after(1), ALL);
-    scene.says("telemetry", SAMPLE);
-    assert!(scene.asked_after(3_600_000).is_empty());
+    let thrice = |scene: &mut Scene, wait, wanted: &[&str]| {
+        assert_eq!(scene.asked_after(wait), wanted);
+        for pause in PAUSES {
+            assert!(scene.asked_after(pause - 1).is_empty());
+            assert_eq!(scene.asked_after(1), wanted);
+        }
+        scene.says("telemetry", SAMPLE);
+        assert!(scene.asked_after(600_000).is_empty());
+    };
+    thrice(&mut scene, FLOOD, &FIRST);
+    scene.keeps("availability", "online");
+    thrice(&mut scene, 0, &REST);
     scene.connect(2);
-    assert_eq!(scene.asked_after(FLOOD), ALL);
+    thrice(&mut scene, FLOOD, &FIRST);
 }
 
 #[test]
@@ -145,15 +148,15 @@ fn a_node_that_comes_later_has_a_moment_to_tell_the_rest() {
     assert!(scene.asked_after(60_000).is_empty());
     scene.says("telemetry", SAMPLE);
     assert!(scene.asked_after(GRACE - 1).is_empty());
-    assert_eq!(scene.asked_after(1), ALL);
+    assert_eq!(scene.asked_after(1), FIRST);
 }
 
 #[test]
 fn a_round_takes_no_more_than_it_may_and_the_next_goes_on() {
     let mut scene = Scene::new();
     for node in 0..10 {
-        let topic = format!("piglow/node-{node}/telemetry");
-        scene.registry.take(NOW, &topic, SAMPLE.as_bytes(), false);
+        let topic = format!("piglow/node-{node}/availability");
+        scene.registry.take(NOW, &topic, b"online", true);
     }
     scene.registry.look(NOW + FLOOD);
     let mut asked = Vec::new();
@@ -164,7 +167,7 @@ fn a_round_takes_no_more_than_it_may_and_the_next_goes_on() {
     }
     asked.sort();
     asked.dedup();
-    assert_eq!(asked.len(), 60);
+    assert_eq!(asked.len(), 50);
     assert!(scene.registry.missing(NOW + FLOOD, 20).is_empty());
 }
 
@@ -232,7 +235,7 @@ fn a_node_whose_word_that_it_is_there_was_lost_is_asked_for_before_it_vanishes()
 fn an_old_word_of_a_broker_of_a_cluster_is_not_believed_once_the_node_was_heard() {
     let mut scene = Scene::new();
     scene.says("telemetry", SAMPLE);
-    assert_eq!(scene.asked_after(FLOOD), ALL);
+    assert_eq!(scene.asked_after(FLOOD), FIRST);
     scene.keeps("availability", "offline");
     scene.keeps("light/state", LIGHT);
     let row = scene.row();
@@ -257,7 +260,7 @@ fn a_sample_after_a_kept_offline_is_believed_and_what_was_kept_with_it_is_asked_
         (&row["online"], &row["light"]),
         (&true.into(), &Value::Null)
     );
-    assert_eq!(scene.asked_after(FLOOD), ALL);
+    assert_eq!(scene.asked_after(FLOOD), FIRST);
     scene.keeps_all();
     assert_eq!(scene.row()["light"]["effect"], "fire");
     assert!(scene.asked_after(60_000).is_empty());
@@ -272,36 +275,42 @@ fn a_sample_that_was_under_way_when_its_node_went_changes_nothing() {
     assert_eq!(scene.row()["online"], false);
 }
 
+impl Scene {
+    /// Another broker sends what it keeps.
+    fn other_keeps(&mut self, leaf: &str, payload: &str) {
+        let topic = format!("piglow/attic/{leaf}");
+        self.registry
+            .take_elsewhere(self.now, &topic, payload.as_bytes());
+    }
+}
+
 #[test]
 fn other_brokers_are_asked_once_for_what_a_node_that_is_heard_said_there() {
     let mut scene = Scene::new();
     scene.says("telemetry", SAMPLE);
-    assert_eq!(scene.asked_after(FLOOD), ALL);
+    assert_eq!(scene.asked_after(FLOOD), FIRST);
     assert!(scene.registry.missing_elsewhere(64).is_empty());
-    assert_eq!(scene.asked_after(PAUSES[0]), ALL);
-    scene.keeps("health", HEALTH);
-    let topics = scene.registry.missing_elsewhere(64);
-    assert_eq!(topics.len(), 5, "{topics:?}");
-    assert_eq!(topics[0], "piglow/attic/availability");
-    assert!(!topics.contains(&"piglow/attic/health".to_owned()));
-    let mut living = HashSet::new();
-    let mut keeps = |scene: &mut Scene, leaf: &str, payload: &str| {
-        let topic = format!("piglow/attic/{leaf}");
-        let (now, payload) = (scene.now, payload.as_bytes());
-        let registry = &mut scene.registry;
-        registry.take_elsewhere(now, &mut living, &topic, payload);
-    };
+    assert_eq!(scene.asked_after(PAUSES[0]), FIRST);
+    let availability = ["piglow/attic/availability"];
+    assert_eq!(scene.registry.missing_elsewhere(64), availability);
     // One that it has left.
-    keeps(&mut scene, "availability", "offline");
-    keeps(&mut scene, "light/state", LIGHT);
+    scene.other_keeps("availability", "offline");
+    assert!(scene.registry.missing_there().is_empty());
+    scene.other_keeps("light/state", LIGHT);
     assert_eq!(scene.row()["light"], Value::Null);
+    scene.registry.leave_elsewhere();
     // The one that it is at.
-    keeps(&mut scene, "availability", "online");
-    keeps(&mut scene, "light/state", LIGHT);
+    scene.other_keeps("availability", "online");
+    scene.says("health", HEALTH);
+    let rest = scene.registry.missing_there();
+    assert_eq!(rest.len(), 4, "{rest:?}");
+    scene.other_keeps("light/state", LIGHT);
     assert_eq!(scene.row()["light"]["effect"], "fire");
-    // What came first is of the nearer broker, or newer.
-    keeps(&mut scene, "light/state", &LIGHT.replace("fire", "spin"));
+    // What came first is newer, or of a nearer broker.
+    scene.other_keeps("light/state", &LIGHT.replace("fire", "spin"));
     assert_eq!(scene.row()["light"]["effect"], "fire");
+    scene.registry.leave_elsewhere();
+    assert!(scene.registry.missing_there().is_empty());
     scene.asked_after(PAUSES[1]);
     assert!(scene.registry.missing_elsewhere(64).is_empty());
 }
@@ -310,25 +319,25 @@ fn other_brokers_are_asked_once_for_what_a_node_that_is_heard_said_there() {
 fn a_node_of_which_the_broker_keeps_an_old_word_is_looked_for_at_others() {
     let mut scene = Scene::new();
     scene.says("telemetry", SAMPLE);
-    assert_eq!(scene.asked_after(FLOOD), ALL);
+    assert_eq!(scene.asked_after(FLOOD), FIRST);
     scene.keeps("availability", "offline");
-    assert_eq!(scene.registry.missing_elsewhere(64).len(), 6);
-    let mut living = HashSet::new();
-    for (leaf, payload) in [("availability", "online"), ("light/state", LIGHT)] {
-        let topic = format!("piglow/attic/{leaf}");
-        let (now, payload) = (scene.now, payload.as_bytes());
-        let registry = &mut scene.registry;
-        registry.take_elsewhere(now, &mut living, &topic, payload);
-    }
+    assert_eq!(scene.registry.missing_elsewhere(64).len(), 1);
+    scene.other_keeps("availability", "online");
+    scene.other_keeps("light/state", LIGHT);
     assert_eq!(scene.row()["light"]["effect"], "fire");
 }
 
 #[test]
-fn a_node_that_is_not_heard_is_not_looked_for_at_other_brokers() {
-    let mut scene = Scene::new();
-    scene.keeps("availability", "offline");
-    for pause in [FLOOD, PAUSES[0], PAUSES[1]] {
-        assert_eq!(scene.asked_after(pause), ALL[1..]);
-        assert!(scene.registry.missing_elsewhere(64).is_empty());
+fn a_node_that_is_not_heard_or_lives_here_is_not_looked_for_at_other_brokers() {
+    for (leaf, payload) in [("availability", "offline"), ("availability", "online")] {
+        let mut scene = Scene::new();
+        scene.keeps(leaf, payload);
+        if payload == "online" {
+            scene.says("telemetry", SAMPLE);
+        }
+        for pause in [FLOOD, PAUSES[0], PAUSES[1]] {
+            assert_eq!(scene.asked_after(pause), REST);
+            assert!(scene.registry.missing_elsewhere(64).is_empty());
+        }
     }
 }
