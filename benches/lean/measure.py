@@ -243,7 +243,14 @@ def subjects(options, folder, port):
         sets = ["telemetry.interval_secs=1", "light.state_file=", *settings]
         flags = [word for setting in sets for word in ("--set", setting)]
         return Subject(
-            f"node, {mode}", [options.node, *common, *flags], f"piglow/{name}", bus=True, files=[options.node], starts=5
+            f"node, {mode}",
+            [options.node, *common, *flags],
+            f"piglow/{name}",
+            bus=True,
+            files=[options.node],
+            # As integrations/systemd/piglow-node.service has it.
+            environment={"MALLOC_ARENA_MAX": "1"},
+            starts=5,
         )
 
     def floor(name, folder, bus=False, environment=None):
@@ -345,6 +352,7 @@ GOALS = [
     ("node, still", "threads", None, 2),
     ("node, still", "first publish (ms)", "floor", 1.5),
     ("node, still", "first publish (ms)", None, 10),
+    ("node, still", "first LED (ms)", "floor, whole", 1.5),
     ("node, still", "first LED (ms)", None, 10),
     ("node, still", "on disk (MB)", None, 3),
     ("node, still", "disk writes (B/s)", None, 0),
