@@ -224,6 +224,8 @@ async fn a_node_that_goes_is_offline_and_one_that_is_forgotten_is_gone() {
             of_node(data, "online") == Some(json!(false))
         })
         .await;
+    let row = dashboard.row(NODE, |row| row["online"] == false).await;
+    assert!(row["since"].is_i64(), "{row}");
     let client = Client::connect(broker.address(), &[]).await;
     client.publish("piglow/pi/availability", b"", true).await;
     events

@@ -76,7 +76,8 @@ async fn dashboards_of_a_group_share_the_samples_and_each_shows_every_node() {
         .publish("piglow/attic/availability", b"offline", true)
         .await;
     for dashboard in [&one, &two] {
-        dashboard.row("attic", |row| row["online"] == false).await;
+        let row = dashboard.row("attic", |row| row["online"] == false).await;
+        assert!(row["since"].is_i64(), "{row}");
         let count = counter(dashboard, name).await;
         assert!((1..SAMPLES).contains(&count), "{count} of {SAMPLES}");
         assert_eq!(
