@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -48,7 +48,7 @@ pub(super) async fn seek(hub: Shared, outbox: Outbox, others: Vec<Other>, stop: 
         if pulse::rest(pause).await.is_none() {
             return;
         }
-        if seeker.breaks.are_too_many() {
+        if !seeker.breaks.allow(Instant::now()) {
             continue;
         }
         let round = stop.run_until_cancelled(seeker.round());
@@ -61,23 +61,34 @@ pub(super) async fn seek(hub: Shared, outbox: Outbox, others: Vec<Other>, stop: 
 /// Connections that ended while a question was open, one after the other: there are brokers that end the connection of who asks for
 /// what he may not read.
 #[derive(Debug, Default)]
-struct Breaks(u8);
+struct Breaks {
+    count: u8,
+    last: Option<Instant>,
+}
 
 impl Breaks {
-    /// After so many nothing is asked any more.
+    /// After so many nothing is asked,
     const MAX: u8 = 2;
+    /// for this long.
+    const REST: Duration = Duration::from_secs(600);
 
-    fn note(&mut self) {
-        self.0 += 1;
-        if self.are_too_many() {
+    fn note(&mut self, now: Instant) {
+        self.count += 1;
+        self.last = Some(now);
+        if self.count == Self::MAX {
             warn!(
-                "the broker ends the connection when it is asked for what it keeps; it is not asked any more"
+                pause_secs = Self::REST.as_secs(),
+                "the broker ends the connection when it is asked for what it keeps; it is left alone for a while"
             );
         }
     }
 
-    const fn are_too_many(&self) -> bool {
-        self.0 >= Self::MAX
+    /// Whether it may be asked; after the rest everything begins anew.
+    fn allow(&mut self, now: Instant) -> bool {
+        if self.last.is_some_and(|last| now - last >= Self::REST) {
+            *self = Self::default();
+        }
+        self.count < Self::MAX
     }
 }
 
@@ -108,7 +119,7 @@ impl Seeker {
             }
             match self.asker.ask_all(&topics).await {
                 Asked::All => self.breaks = Breaks::default(),
-                Asked::Ended => return self.breaks.note(),
+                Asked::Ended => return self.breaks.note(Instant::now()),
                 Asked::Later => return,
             }
         }
@@ -238,11 +249,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_connections_that_a_question_ended_are_too_many_and_one_is_not() {
-        let mut breaks = Breaks::default();
-        breaks.note();
-        assert!(!breaks.are_too_many());
-        breaks.note();
-        assert!(breaks.are_too_many());
+    fn two_connections_that_a_question_ended_are_enough_for_a_while_and_one_is_not() {
+        let (mut breaks, now) = (Breaks::default(), Instant::now());
+        breaks.note(now);
+        assert!(breaks.allow(now));
+        breaks.note(now);
+        assert!(!breaks.allow(now));
+        assert!(!breaks.allow(now + Breaks::REST - Duration::from_secs(1)));
+        assert!(breaks.allow(now + Breaks::REST));
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod metrics;
 mod node;
 mod notes;
 mod pages;
+mod room;
 mod row;
 mod views;
 mod words;
@@ -49,10 +50,6 @@ const CALM: i64 = 3_000;
 
 /// How long the history of a node that is not shown is kept, in milliseconds.
 const MEMORY: i64 = 3_600_000;
-
-/// Where all places are taken, some are made: after this time, in milliseconds, and a sixteenth of all.
-const ROOM_PAUSE: u64 = 1_000;
-const ROOM_SHARE: usize = 16;
 
 /// Texts in common, in bytes: names, effects, versions; and self-descriptions, which are about 10 kB each and few.
 const WORDS_BYTES: usize = 4 << 20;
@@ -263,24 +260,6 @@ impl Registry {
             self.search.by(now + GRACE);
         }
         Some(node)
-    }
-
-    /// Whether there is room for another node. Where there is none, looks once a second for nodes that can be done without: first
-    /// those that are not shown, then those that never said whether they are there, the longest silent ones first.
-    fn has_room(&mut self, now: i64) -> bool {
-        let nodes_max = self.rules.nodes_max;
-        if self.nodes.len() >= nodes_max && self.room_sought_at.abs_diff(now) >= ROOM_PAUSE {
-            self.room_sought_at = now;
-            let nodes = self.nodes.values();
-            let mut dispensable: Vec<(bool, i64, Arc<str>)> = nodes
-                .filter(|node| !node.is_listed || !node.is_introduced)
-                .map(|node| (node.is_listed, node.heard, Arc::clone(&node.id)))
-                .collect();
-            dispensable.sort_unstable();
-            dispensable.truncate(nodes_max / ROOM_SHARE + 1);
-            dispensable.iter().for_each(|(_, _, id)| self.remove(id));
-        }
-        self.nodes.len() < nodes_max
     }
 
     fn take_availability(&mut self, now: i64, id: &str, payload: &[u8], retained: bool) -> bool {
