@@ -303,6 +303,10 @@ fn open(create: &Create, path: &Path) -> Result<Database, StoreError> {
             put_aside(path, &what)?;
             create(path)
         }
+        Err(Error::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+            put_aside(path, "it ends too early")?;
+            create(path)
+        }
         opened => opened,
     };
     opened.map_err(|error| unusable(path, error))
@@ -584,6 +588,24 @@ mod tests {
             store.close(vec![page(2000)]);
             let (_, kept) = Store::open(&path).unwrap();
             prop_assert_eq!(kept.last(), Some(&page(2000)));
+        }
+    }
+
+    #[test]
+    fn a_file_of_which_only_the_beginning_is_left_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.redb");
+        for length in [9, 64, 300, 4096] {
+            let (store, _) = Store::open(&path).unwrap();
+            store.close(vec![page(1000)]);
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(length).unwrap();
+            let (store, kept) = Store::open(&path).unwrap();
+            assert!(kept.is_empty(), "{length}");
+            store.close(Vec::new());
+            let aside = folder.path().join("fleet.redb.damaged");
+            assert_eq!(fs::metadata(&aside).unwrap().len(), length);
+            fs::remove_file(&aside).unwrap();
         }
     }
 
