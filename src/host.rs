@@ -1,7 +1,7 @@
 //! The host this node runs on: the only user of sysinfo.
 //!
 //! Reading is blocking and short: files in `/proc` and `/sys`, and one `statvfs` of `/`. What sysinfo does not know of a board,
-//! and the traffic, is read here.
+//! and the traffic, is read here; uptime and load averages are one call to the kernel, for which sysinfo reads two files.
 
 mod board;
 mod cpu;
@@ -12,6 +12,7 @@ mod temperature;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::system::{Sysinfo, sysinfo};
 use sysinfo::{Disk, DiskRefreshKind, Disks, MemoryRefreshKind, System};
 
 use crate::telemetry::{CpuLoad, Gauges, NetworkCounters, Reading, Space};
@@ -88,6 +89,7 @@ impl Host {
     /// Everything there is to read; loads and rates span the time since the call before.
     pub fn sample(&mut self) -> Reading {
         let now = Instant::now();
+        let host = sysinfo();
         let cpu = self.samples.as_mut().and_then(|meter| meter.read(now));
         let cpu = cpu.cloned();
         let (memory, swap) = self.memory();
@@ -95,11 +97,11 @@ impl Host {
             at: self.opened.elapsed(),
             cpu,
             frequency_mhz: self.board.frequency_mhz(&mut self.room),
-            load_average: load_average(),
+            load_average: Some(load_average(&host)),
             memory,
             swap,
             temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
-            uptime: System::uptime().ok().map(Duration::from_secs),
+            uptime: u64::try_from(host.uptime).ok().map(Duration::from_secs),
             disk: self.disk(),
             network: self.network(),
             throttled: self.board.throttled(&mut self.room),
@@ -111,7 +113,7 @@ impl Host {
         let (memory, _) = self.memory();
         Gauges {
             at: self.opened.elapsed(),
-            load_average: load_average(),
+            load_average: Some(load_average(&sysinfo())),
             memory,
             temperature_celsius: self.thermometer.as_mut().and_then(Thermometer::read),
             disk: self.disk(),
@@ -184,12 +186,9 @@ fn root_disk() -> Option<Disk> {
         .rfind(|disk| disk.mount_point() == Path::new("/"))
 }
 
-fn load_average() -> Option<[f32; 3]> {
-    let load = System::load_average().ok()?;
-    let all = [load.one, load.five, load.fifteen].map(|load| load as f32);
-    all.iter()
-        .all(|load| load.is_finite() && *load >= 0.0)
-        .then_some(all)
+/// The mean number of tasks that ran or waited, over 1, 5 and 15 minutes: the kernel's whole numbers are 65,536ths (sysinfo(2)).
+fn load_average(host: &Sysinfo) -> [f32; 3] {
+    host.loads.map(|load| load as f32 / 65536.0)
 }
 
 #[cfg(test)]

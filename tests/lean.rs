@@ -44,9 +44,9 @@ fn a_command_and_a_sample_allocate_no_more_than_they_have_to() {
 /// Measured: 4, for the names and values of the JSON object.
 const COMMAND_ALLOCATIONS: f64 = 5.0;
 
-/// Measured: 18, for the texts that sysinfo reads its files into, the cores' loads twice, the topic, the payload as it grows, times as
+/// Measured: 14, for the texts that sysinfo reads its files into, the cores' loads twice, the topic, the payload as it grows, times as
 /// text. The CPU is due every 200 ms, and hardly ever here.
-const SAMPLE_ALLOCATIONS: f64 = 21.0;
+const SAMPLE_ALLOCATIONS: f64 = 17.0;
 
 /// Still LEDs, telemetry each second, nobody who answers: how often the node's thread looks for something to do
 /// in a minute of the runtime's own clock.

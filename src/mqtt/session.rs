@@ -117,7 +117,19 @@ impl Session {
     }
 
     /// Polls until the session is ended by [`super::Outbox::disconnect`], or by `stop` while the broker is away.
-    pub async fn run(mut self, stop: CancellationToken, mut on_message: impl FnMut(Inbound<'_>)) {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function would hold its argument `self` twice"
+    )]
+    pub fn run(
+        mut self,
+        stop: CancellationToken,
+        mut on_message: impl FnMut(Inbound<'_>),
+    ) -> impl Future<Output = ()> {
+        async move { self.work(stop, &mut on_message).await }
+    }
+
+    async fn work(&mut self, stop: CancellationToken, on_message: &mut impl FnMut(Inbound<'_>)) {
         let broker = &self.broker().url;
         info!(%broker, client_id = self.settings.client_id, "connecting");
         loop {
@@ -128,7 +140,7 @@ impl Session {
             let pause = match prepared {
                 Ok(options) => {
                     self.events.options = options;
-                    match self.converse(&mut on_message).await {
+                    match self.converse(on_message).await {
                         End::Wanted => {
                             debug!("session ended");
                             return;
