@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 // Its library is made for browsers.
 globalThis.navigator ??= { language: 'en', languages: ['en'] };
-const { createTheme, fieldColorModeRegistry, fieldMatchers, fieldReducers, getValueFormats, standardTransformers } = createRequire(import.meta.url)('@grafana/data');
+const require = createRequire(import.meta.url);
+const { createTheme, fieldColorModeRegistry, fieldMatchers, fieldReducers, getValueFormats, standardTransformers, toDataFrame } = require('@grafana/data');
+const { lastValueFrom, of } = require('rxjs');
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dashboards = process.argv.slice(2).map(path => ({ path, model: JSON.parse(readFileSync(path, 'utf8')) }));
@@ -73,6 +75,25 @@ function* named({ panels }) {
     }
 }
 
+/** The overrides of a table that find no column, when its transformations have had what Prometheus answers. */
+async function idle({ panels }) {
+    const found = [];
+    for (const { title, fieldConfig: { overrides }, targets, transformations = [] } of panels) {
+        const labels = targets[0].expr.match(/\bby \(([^)]*)\)/)?.[1].split(', ') ?? [];
+        const columns = [{ name: 'Time', values: [0] }, ...labels.map(name => ({ name, values: ['a'] })), { name: 'Value', values: [1] }];
+        let frames = [toDataFrame({ refId: 'A', fields: columns })];
+        for (const { id, options } of transformations) {
+            const { defaultOptions, operator } = Object.values(standardTransformers).find(known => known.id === id);
+            frames = await lastValueFrom(of(frames).pipe(operator({ ...defaultOptions, ...options }, { interpolate: text => text })));
+        }
+        for (const { matcher: { id, options } } of overrides) {
+            const matches = fieldMatchers.get(id).get(options);
+            if (!frames[0].fields.some(field => matches(field, frames[0], frames))) found.push([title, `${id} ${options}`]);
+        }
+    }
+    return found;
+}
+
 let count = 0;
 for (const { path, model } of dashboards) {
     for (const [panel, what, text, known] of named(model)) {
@@ -81,6 +102,10 @@ for (const { path, model } of dashboards) {
             console.error(`${path}: panel "${panel}": Grafana knows no ${what} ${text}`);
             process.exitCode = 1;
         }
+    }
+    for (const [panel, override] of await idle(model)) {
+        console.error(`${path}: panel "${panel}": the override ${override} finds no column`);
+        process.exitCode = 1;
     }
 }
 RELEASES.forEach(compile);
