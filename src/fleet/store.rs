@@ -592,6 +592,25 @@ mod tests {
     }
 
     #[test]
+    fn whatever_byte_of_its_header_is_wrong_a_file_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fleet.redb");
+        let (store, _) = Store::open(&path).unwrap();
+        store.close(vec![page(1000)]);
+        let good = fs::read(&path).unwrap();
+        // Behind its mark, without which it could be anything.
+        for at in UNMADE.len()..320 {
+            let mut bytes = good.clone();
+            bytes[at] ^= 0xff;
+            fs::write(&path, bytes).unwrap();
+            match Store::open(&path) {
+                Ok((store, _)) => store.close(Vec::new()),
+                Err(error) => panic!("byte {at}: {error:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_file_of_which_only_the_beginning_is_left_is_put_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fleet.redb");
