@@ -260,7 +260,7 @@ fn configure_with(broker: &Mosquitto, own: &[(&'static str, &str)]) -> Config {
     .config
 }
 
-/// Starts a node on a thread of its own; gives its latched frames.
+/// Starts a node as a process has it, on a thread of its own and with another one for the panel; gives its latched frames.
 fn start_node(
     config: Config,
     bus: SimBus,
@@ -268,8 +268,13 @@ fn start_node(
 ) -> (watch::Receiver<Option<Receipt>>, thread::JoinHandle<()>) {
     let (tell, hear) = mpsc::sync_channel(1);
     let node = thread::spawn(move || {
+        let panel = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a thread");
         runtime().block_on(async {
-            let node = Node::start(&config, bus).expect("a node");
+            let node = Node::start_on(panel.handle(), &config, bus).expect("a node");
             tell.send(node.view()).expect("somebody who looks");
             node.run(stop).await.expect("a clean end");
         });
