@@ -164,7 +164,7 @@ impl Node {
             config.light.offline_after,
         );
         let (taken, samples) = mpsc::channel(SAMPLES);
-        let sampler = Sampler::new(
+        let mut sampler = Sampler::new(
             host,
             clock,
             taken,
@@ -173,7 +173,7 @@ impl Node {
             inputs,
             renderer.readings(),
         );
-        let renderer = renderer.with_clock_steps(sampler.measured().clock_steps);
+        let mut renderer = renderer.with_clock_steps(sampler.measured().clock_steps);
         let (courier, remains) = settings::courier(config, &topics, clock, &outbox, samples);
         let view = View {
             id: id.clone(),
@@ -189,7 +189,7 @@ impl Node {
             off_switch: panel.off_switch(),
             clock,
         };
-        let publisher = Publisher {
+        let mut publisher = Publisher {
             topics: topics.clone(),
             node: id.clone(),
             info,
@@ -240,9 +240,13 @@ impl Node {
         };
         let intake = Intake::new(reader, clock, orders, mirror, responder, tally);
 
-        tasks.spawn("renderer", renderer.run(tasks.token()));
-        tasks.spawn("sampler", sampler.run(tasks.token()));
-        tasks.spawn("publisher", publisher.run(tasks.token()));
+        // Large ones are borrowed in a block that has them: an async function that took one would hold it twice.
+        let stop = tasks.token();
+        tasks.spawn("renderer", async move { renderer.run(stop).await });
+        let stop = tasks.token();
+        tasks.spawn("sampler", async move { sampler.run(stop).await });
+        let stop = tasks.token();
+        tasks.spawn("publisher", async move { publisher.run(stop).await });
         tasks.spawn("courier", courier.run(tasks.token()));
         tasks.spawn("reporter", reporter.run(tasks.token()));
         tasks.spawn("mirror", frames.run(tasks.token()));

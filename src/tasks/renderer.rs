@@ -196,15 +196,7 @@ impl Renderer {
     }
 
     /// Renders until it is told to stop.
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async function would hold its argument `self` twice"
-    )]
-    pub fn run(mut self, stop: CancellationToken) -> impl Future<Output = ()> {
-        async move { self.work(stop).await }
-    }
-
-    async fn work(&mut self, stop: CancellationToken) {
+    pub async fn run(&mut self, stop: CancellationToken) {
         let mut alarm = self.clock.alarm();
         self.paint();
         loop {
