@@ -46,16 +46,15 @@ impl Alarm {
 
     /// Waits until then; may be cancelled.
     pub(crate) async fn until(&mut self, at: Instant) {
-        // The runtime would take its next turn for it, a millisecond from now.
-        if at <= Instant::now() {
-            return;
-        }
-        let Some(timer) = &mut self.0 else {
-            return sleep_until(at).await;
-        };
-        if let Err(error) = timer.until(at).await {
+        if let Some(timer) = &mut self.0 {
+            let Err(error) = timer.until(at).await else {
+                return;
+            };
             debug!(%error, "the kernel's timer is of no use");
             self.0 = None;
+        }
+        // For what has passed the runtime would take its next turn, a millisecond from now.
+        if at > Instant::now() {
             sleep_until(at).await;
         }
     }

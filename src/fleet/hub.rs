@@ -65,39 +65,39 @@ impl Hub {
         self.newest.subscribe()
     }
 
+    /// Does something to the registry at this moment. Of the first change since the last batch the teller is told, who puts all
+    /// others into the journal with it.
+    fn change<T>(&self, change: impl FnOnce(&mut Registry, i64) -> T) -> T {
+        let mut registry = self.registry();
+        let had_news = registry.has_news();
+        let outcome = change(&mut registry, self.now());
+        let has_news = registry.has_news();
+        drop(registry);
+        if has_news && !had_news {
+            self.news.notify_one();
+        }
+        outcome
+    }
+
     /// Looks whether there is a broker.
     pub(super) fn set_link(&self, link: Link, place: &str) {
         let connection = match link {
             Link::Down => None,
             Link::Up(connection) => Some(connection),
         };
-        let mut registry = self.registry();
-        registry.set_link(self.now(), connection, place);
-        let has_news = registry.has_news();
-        drop(registry);
-        if has_news {
-            self.news.notify_one();
-        }
+        self.change(|registry, now| registry.set_link(now, connection, place));
     }
 
     /// Looks for what has become stale or was removed.
     pub(super) fn look(&self) {
-        let mut registry = self.registry();
-        registry.look(self.now());
-        let has_news = registry.has_news();
-        drop(registry);
-        if has_news {
-            self.news.notify_one();
-        }
+        self.change(Registry::look);
     }
 
     /// Takes a message of the broker's.
     pub(super) fn take(&self, message: &Inbound<'_>) {
-        let mut registry = self.registry();
-        let had_news = registry.has_news();
-        let heard = registry.take(self.now(), message.topic, message.payload, message.retained);
-        let has_news = registry.has_news();
-        drop(registry);
+        let heard = self.change(|registry, now| {
+            registry.take(now, message.topic, message.payload, message.retained)
+        });
         match heard {
             Heard::Done => {}
             Heard::Frame(node, frame) => self.streams().show(&node, frame),
@@ -106,20 +106,11 @@ impl Hub {
                 self.views.notify_one();
             }
         }
-        if has_news && !had_news {
-            self.news.notify_one();
-        }
     }
 
     /// Takes what another broker keeps.
     pub(super) fn take_elsewhere(&self, message: &Inbound<'_>) {
-        let mut registry = self.registry();
-        registry.take_elsewhere(self.now(), message.topic, message.payload);
-        let has_news = registry.has_news();
-        drop(registry);
-        if has_news {
-            self.news.notify_one();
-        }
+        self.change(|registry, now| registry.take_elsewhere(now, message.topic, message.payload));
     }
 
     /// Puts what has changed into the journal.

@@ -199,6 +199,7 @@ impl Registry {
     }
 
     fn hear(&mut self, now: i64, id: &str, leaf: Leaf, payload: &[u8], retained: bool) -> Heard {
+        let mut heard = Heard::Done;
         let understood = match leaf {
             Leaf::Telemetry => retained || self.take_sample(now, id, payload),
             Leaf::Frame => {
@@ -212,12 +213,11 @@ impl Registry {
             Leaf::Availability => {
                 let was_online = self.nodes.get(id).is_some_and(|node| node.is_online);
                 let understood = self.take_availability(now, id, payload, retained);
-                self.note_arrival(now, id, leaf);
                 if let Some(node) = self.nodes.get(id)
                     && node.is_online
                     && !was_online
                 {
-                    return Heard::Came(Arc::clone(&node.id));
+                    heard = Heard::Came(Arc::clone(&node.id));
                 }
                 understood
             }
@@ -240,7 +240,7 @@ impl Registry {
             self.tally.unreadable += 1;
         }
         self.note_arrival(now, id, leaf);
-        Heard::Done
+        heard
     }
 
     /// The node of that name, made when there is none; `None` when it can't be one, or there is no room.

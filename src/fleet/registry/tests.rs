@@ -27,7 +27,12 @@ fn sample(sequence: u64, celsius: f32) -> String {
 }
 
 fn with_node() -> Registry {
-    let mut registry = registry(10, false);
+    with_node_shared(false)
+}
+
+/// A node that is there and has sent a sample, to a dashboard that has the samples alone or shares them.
+fn with_node_shared(is_shared: bool) -> Registry {
+    let mut registry = registry(10, is_shared);
     registry.take(NOW, "piglow/attic/availability", b"online", true);
     registry.take(
         NOW,
@@ -68,14 +73,7 @@ fn a_node_without_samples_is_stale_after_three_intervals_and_live_with_the_next(
 
 #[test]
 fn where_samples_are_shared_more_patience_is_had_and_none_is_missed() {
-    let mut registry = registry(10, true);
-    registry.take(NOW, "piglow/attic/availability", b"online", true);
-    registry.take(
-        NOW,
-        "piglow/attic/telemetry",
-        sample(1, 50.0).as_bytes(),
-        false,
-    );
+    let mut registry = with_node_shared(true);
     registry.take(
         NOW,
         "piglow/attic/telemetry",
